@@ -1,0 +1,35 @@
+# Everything the build needs comes from Python packages; ask Python where they are.
+execute_process(
+  COMMAND ${Python_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tools/locate_dependencies.py
+  OUTPUT_VARIABLE LOCATED RESULT_VARIABLE FAILED ERROR_VARIABLE LOCATE_ERROR OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(FAILED)
+  message(FATAL_ERROR "${LOCATE_ERROR}")
+endif()
+list(GET LOCATED 0 TORCH_DIR)
+list(GET LOCATED 1 SYCL_INCLUDE_DIR)
+list(GET LOCATED 2 SYCL_LIBRARY_DIR)
+list(GET LOCATED 3 ONEDNN_INCLUDE_DIR)
+list(GET LOCATED 4 ONEDNN_LIBRARY_DIR)
+message(STATUS "torch: ${TORCH_DIR}; SYCL: ${SYCL_LIBRARY_DIR}; oneDNN: ${ONEDNN_LIBRARY_DIR}")
+
+add_library(sycl_runtime INTERFACE)
+target_include_directories(sycl_runtime SYSTEM INTERFACE ${SYCL_INCLUDE_DIR})
+target_compile_definitions(sycl_runtime INTERFACE SYCL_DISABLE_FSYCL_SYCLHPP_WARNING CL_TARGET_OPENCL_VERSION=300)
+target_link_libraries(sycl_runtime INTERFACE ${SYCL_LIBRARY_DIR}/libsycl.so ${SYCL_LIBRARY_DIR}/libOpenCL.so)
+
+add_library(torch_core INTERFACE)
+target_include_directories(torch_core SYSTEM INTERFACE
+  ${TORCH_DIR}/include ${TORCH_DIR}/include/torch/csrc/api/include)
+target_link_libraries(torch_core INTERFACE
+  ${TORCH_DIR}/lib/libtorch.so ${TORCH_DIR}/lib/libtorch_cpu.so ${TORCH_DIR}/lib/libc10.so)
+
+add_library(torch_python INTERFACE)
+target_link_libraries(torch_python INTERFACE torch_core ${TORCH_DIR}/lib/libtorch_python.so)
+
+add_library(onednn INTERFACE)
+target_include_directories(onednn SYSTEM INTERFACE ${ONEDNN_INCLUDE_DIR})
+target_link_libraries(onednn INTERFACE ${ONEDNN_LIBRARY_DIR}/libdnnl.so)
+
+# c10/xpu asks for this header, which the CPU wheel of torch leaves out.
+file(WRITE ${CMAKE_BINARY_DIR}/generated/c10/xpu/impl/xpu_cmake_macros.h "#pragma once\n#define C10_XPU_BUILD_SHARED_LIBS\n")
+target_include_directories(torch_core INTERFACE ${CMAKE_BINARY_DIR}/generated)

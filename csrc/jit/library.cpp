@@ -1,0 +1,1 @@
+#include "jit/library.h"

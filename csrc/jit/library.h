@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sycl {
+inline namespace _V1 {
+class queue;
+}
+}  // namespace sycl
+
+namespace ipex::jit {
+
+// A kernel of the library, ready to run on one device. Lives as long as the process.
+class Kernel;
+
+// The kernel `instantiation` (C++ text, e.g. "reduce_inner<op::sum, float>") of csrc/kernels/<module>.hpp for the
+// device of `queue`. Found in memory, else in the disk cache, else built from the archive, else compiled from source.
+// Throws jit::Error. Safe to call from any thread; each kernel is made once.
+Kernel& find_kernel(std::string_view module, std::string_view instantiation, const sycl::queue& queue);
+
+struct Range {
+  std::size_t groups;      // number of work-groups; 0 launches nothing
+  std::size_t group_size;  // work-items in each
+};
+
+// Enqueues `kernel` with one parameter struct and, where the kernel takes LocalMemory, `local_bytes` of it.
+// Does not wait. The only place that enqueues a kernel.
+void launch(sycl::queue& queue, Kernel& kernel, Range range, const void* params, std::size_t params_size,
+            std::size_t local_bytes = 0);
+
+template <class Params>
+void launch(sycl::queue& queue, Kernel& kernel, Range range, const Params& params, std::size_t local_bytes = 0) {
+  static_assert(std::is_trivially_copyable_v<Params>);
+  launch(queue, kernel, range, &params, sizeof(Params), local_bytes);
+}
+
+}  // namespace ipex::jit
