@@ -25,7 +25,7 @@ def autoload() -> None:
 
 
 def load() -> None:
-    """Makes `torch.xpu` work, or raises ImportError with the reason. Does nothing the second time."""
+    """Makes `torch.xpu` work, or raises ImportError with the reason."""
     global _loaded
     import torch  # autoloads the device, unless TORCH_DEVICE_BACKEND_AUTOLOAD=0
 
@@ -36,7 +36,7 @@ def load() -> None:
 
     _libraries.prepare()
     try:
-        from . import _C  # type: ignore[attr-defined]
+        from . import _C
     except ImportError as error:
         raise ImportError(
             f"{PACKAGE} is installed, but its compiled part cannot be loaded: {error}. "

@@ -60,7 +60,7 @@ def _not_implemented() -> dict[str, Any]:
 
     graphs = raising(
         "torch.xpu graphs are",
-        "Run the work without capturing it: launches are asynchronous, and torch.compile fuses them.",
+        "Run the work without capturing it: launches are asynchronous already.",
     )
     pools = raising(
         "torch.xpu.MemPool and use_mem_pool are",

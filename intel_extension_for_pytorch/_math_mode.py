@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import warnings
-from typing import Union
 
 import torch
 
@@ -18,7 +17,7 @@ class FP32MathMode(enum.IntEnum):
 
 
 # The mode, its number or that number as text.
-FP32MathModeLike = Union[FP32MathMode, int, str]
+FP32MathModeLike = FP32MathMode | int | str
 
 _CPU_PRECISION = {FP32MathMode.FP32: "ieee", FP32MathMode.BF32: "bf16"}
 
@@ -29,7 +28,7 @@ def set_fp32_math_mode(
     """Sets the mode of the whole process for `device`, "cpu" or "xpu"."""
     mode = convert(mode)
     if _device_type("set_fp32_math_mode", device) == "xpu":
-        from . import _C  # type: ignore[attr-defined]
+        from . import _C
 
         _C.set_fp32_math_mode(int(mode))
     elif mode in _CPU_PRECISION:
@@ -41,7 +40,7 @@ def set_fp32_math_mode(
 def get_fp32_math_mode(device: str | torch.device = "cpu") -> FP32MathMode:
     """The mode of the whole process for `device`, "cpu" or "xpu"."""
     if _device_type("get_fp32_math_mode", device) == "xpu":
-        from . import _C  # type: ignore[attr-defined]
+        from . import _C
 
         return FP32MathMode(_C.get_fp32_math_mode())
     bf16 = torch.backends.mkldnn.fp32_precision == _CPU_PRECISION[FP32MathMode.BF32]

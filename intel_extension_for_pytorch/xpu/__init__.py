@@ -118,7 +118,7 @@ def extend(torch_xpu: ModuleType) -> None:
 
 def _sycl_device(device: Any) -> Any:
     """The `sycl::device*` in a capsule."""
-    from .. import _C  # type: ignore[attr-defined]
+    from .. import _C
 
     return _C.sycl_device(torch.xpu.current_device() if device.idx < 0 else device.idx)
 

@@ -10,7 +10,7 @@ import torch
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
 
-class autocast(torch.autocast):  # noqa: N801 (the name users write)
+class autocast(torch.autocast):
     """`torch.autocast("xpu")`, bfloat16 unless told; a context manager and a decorator."""
 
     def __init__(

@@ -33,7 +33,7 @@ def has_xetla() -> bool:
 
 
 def has_multi_context() -> bool:
-    """Whether each device has a SYCL context of its own: no, the devices of a platform share one."""
+    """Whether each device has a SYCL context of its own: no, those of a platform share one."""
     return False
 
 
