@@ -1,7 +1,6 @@
 #pragma once
 
 #include <c10/core/Device.h>
-#include <c10/core/Storage.h>
 
 #include <cstddef>
 #include <utility>

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <c10/xpu/XPUStream.h>
+
+#include <string>
+
+namespace ipex::runtime {
+
+// The current stream's queue, for code that enqueues: one thread-local read and one table look-up.
+sycl::queue& current_queue();
+
+// An event of `stream` whose command_end is a time stamp. The queues themselves do not profile: that would
+// cost every launch a time stamp, so a separate profiling queue takes it once the stream's work so far is
+// done.
+sycl::event record_timed_event(c10::xpu::XPUStream stream);
+
+// Runs `action`; a SYCL exception becomes a RuntimeError that names what was being done.
+template <class Action>
+auto checked(const char* doing, Action action) {
+  try {
+    return action();
+  } catch (const sycl::exception& error) {
+    TORCH_CHECK(false, "XPU: ", doing, " failed: ", error.what());
+  }
+}
+
+}  // namespace ipex::runtime

@@ -1,0 +1,120 @@
+#include "runtime/sycl_driver.h"
+
+#include <c10/xpu/XPUFunctions.h>
+
+#include <atomic>
+#include <map>
+#include <mutex>
+
+#include "runtime/allocator.h"
+#include "runtime/device.h"
+#include "runtime/host_memory.h"
+
+namespace ipex::runtime {
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+// The operating system promises more memory than there is and ends the process that believes it, so what the
+// CPU devices hold is counted here, over all of them, against what the machine has.
+class HostBudget {
+ public:
+  bool reserve(std::size_t bytes) {
+    const auto memory = host_memory();
+    std::lock_guard lock(mutex_);
+    if (bytes > memory.available || reserved_ + bytes > memory.total) return false;
+    reserved_ += bytes;
+    return true;
+  }
+
+  void remember(const void* address, std::size_t bytes) {
+    std::lock_guard lock(mutex_);
+    sizes_[address] = bytes;
+  }
+
+  void give_back(std::size_t bytes) {
+    std::lock_guard lock(mutex_);
+    reserved_ -= bytes;
+  }
+
+  void forget(const void* address) {
+    std::lock_guard lock(mutex_);
+    const auto found = sizes_.find(address);
+    if (found == sizes_.end()) return;
+    reserved_ -= found->second;
+    sizes_.erase(found);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::size_t reserved_ = 0;
+  std::map<const void*, std::size_t> sizes_;
+};
+
+HostBudget& host_budget() {
+  static auto* budget = new HostBudget;
+  return *budget;
+}
+
+// Runs `action`, and `otherwise` when SYCL fails.
+template <class Action, class Otherwise>
+auto attempt(Action action, Otherwise otherwise) noexcept {
+  try {
+    return action();
+  } catch (const std::exception&) {
+    return otherwise();
+  }
+}
+
+}  // namespace
+
+std::size_t driver_allocations() { return allocations.load(std::memory_order_relaxed); }
+
+SyclDriver::SyclDriver(c10::DeviceIndex device)
+    : device_(c10::xpu::get_raw_device(device)),
+      context_(device_context(device)),
+      is_cpu_(device_limits(device).is_cpu) {}
+
+void* SyclDriver::allocate(std::size_t bytes) noexcept {
+  if (is_cpu_ && !host_budget().reserve(bytes)) return nullptr;
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  constexpr std::size_t kAlignment = 512;
+  void* memory = attempt([&] { return sycl::aligned_alloc_device(kAlignment, bytes, device_, context_); },
+                         [] { return static_cast<void*>(nullptr); });
+  if (is_cpu_) memory ? host_budget().remember(memory, bytes) : host_budget().give_back(bytes);
+  return memory;
+}
+
+void SyclDriver::deallocate(void* memory) noexcept {
+  if (is_cpu_) host_budget().forget(memory);
+  attempt([&] { sycl::free(memory, context_); }, [] {});
+}
+
+std::optional<sycl::event> SyclDriver::record(Queue& queue) noexcept {
+  return attempt([&] { return std::optional(queue.ext_oneapi_submit_barrier()); },
+                 [&] {
+                   wait(queue);
+                   return std::optional<sycl::event>();
+                 });
+}
+
+bool SyclDriver::finished(const Event& event) noexcept {
+  using sycl::info::event_command_status;
+  return attempt(
+      [&] {
+        return event.get_info<sycl::info::event::command_execution_status>() ==
+               event_command_status::complete;
+      },
+      [] { return true; });
+}
+
+void SyclDriver::wait(Event& event) noexcept {
+  attempt([&] { event.wait(); }, [] {});
+}
+
+// Errors of the work itself stay with the queue, for the next synchronize().
+void SyclDriver::wait(Queue& queue) noexcept {
+  attempt([&] { queue.wait(); }, [] {});
+}
+
+}  // namespace ipex::runtime
