@@ -1,0 +1,188 @@
+// copy_ between any two tensors of which at least one is on an XPU device.
+#include "aten/copy.h"
+
+#include <ATen/Functions.h>
+#include <ATen/core/CachingHostAllocator.h>
+#include <ATen/ops/_copy_from_and_resize_native.h>
+#include <ATen/ops/_copy_from_native.h>
+#include <ATen/ops/copy_native.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "aten/dtypes.h"
+#include "aten/elementwise.h"
+#include "runtime/limits.h"
+
+namespace ipex::aten {
+namespace {
+
+KernelSlot slots[dtype_count][dtype_count][2];
+
+jit::Kernel& copy_kernel(c10::ScalarType to, c10::ScalarType from, bool contiguous, int device) {
+  auto& slot = slots[dtype_index(to)][dtype_index(from)][contiguous ? 0 : 1];
+  if (auto* kernel = slot.get(device)) return *kernel;
+  check_dtype("copy_", to);
+  check_dtype("copy_", from);
+  const auto* name = contiguous ? "elementwise_contiguous" : "elementwise_strided";
+  return slot.find(device, "elementwise",
+                   instantiation(name, "op::identity", "0", type_name(opmath_dtype(from)), type_name(to), type_name(from)));
+}
+
+// Sizes and strides alike and without gaps: the bytes can be moved as they are.
+bool same_layout(const at::Tensor& a, const at::Tensor& b) {
+  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&
+         ((a.is_contiguous() && b.is_contiguous()) || (a.strides() == b.strides() && a.is_non_overlapping_and_dense()));
+}
+
+void copy_host_to_device(const at::Tensor& destination, const at::Tensor& source, bool non_blocking) {
+  if (!same_layout(destination, source)) {
+    const auto dense = source.contiguous();
+    if (same_layout(destination, dense)) return copy_host_to_device(destination, dense, false);
+    // The device casts and scatters; the host only sends what it has.
+    const auto staged = at::empty(dense.sizes(), destination.options().dtype(dense.scalar_type()));
+    copy_host_to_device(staged, dense, non_blocking && dense.is_same(source));
+    return copy_on_device(destination, staged);
+  }
+  const auto device = destination.device();
+  copy_bytes(device, destination.mutable_data_ptr(), source.const_data_ptr(), source.nbytes());
+  if (non_blocking && source.is_pinned()) {
+    const auto& data = source.storage().data_ptr();
+    at::getHostAllocator(at::kXPU)->record_event(data.get(), data.get_context(),
+                                                 c10::impl::VirtualGuardImpl(at::kXPU).getStream(device));
+  } else {
+    synchronize_current_stream(device);
+  }
+}
+
+void copy_device_to_host(const at::Tensor& destination, const at::Tensor& source, bool non_blocking) {
+  if (!same_layout(destination, source)) {
+    auto dense = source;
+    if (source.scalar_type() != destination.scalar_type() || !source.is_non_overlapping_and_dense()) {
+      dense = at::empty(source.sizes(), source.options().dtype(destination.scalar_type()));
+      copy_on_device(dense, source);
+    }
+    if (same_layout(destination, dense)) return copy_device_to_host(destination, dense, non_blocking);
+    const auto staged = at::empty_strided(dense.sizes(), dense.strides(), destination.options());
+    copy_device_to_host(staged, dense, false);
+    destination.copy_(staged);
+    return;
+  }
+  const auto device = source.device();
+  copy_bytes(device, destination.mutable_data_ptr(), source.const_data_ptr(), source.nbytes());
+  if (non_blocking && destination.is_pinned()) {
+    const auto& data = destination.storage().data_ptr();
+    at::getHostAllocator(at::kXPU)->record_event(data.get(), data.get_context(),
+                                                 c10::impl::VirtualGuardImpl(at::kXPU).getStream(device));
+  } else {
+    synchronize_current_stream(device);
+  }
+}
+
+void copy_between_devices(const at::Tensor& destination, const at::Tensor& source) {
+  if (!same_layout(destination, source)) {
+    c10::DeviceGuard guard(source.device());
+    const auto dense = source.contiguous();
+    const auto received = at::empty(dense.sizes(), destination.options().dtype(dense.scalar_type()));
+    copy_between_devices(received, dense);
+    guard.reset_device(destination.device());
+    return copy_on_device(destination, received);
+  }
+  // The copy runs on the source's stream: after what the destination's stream has to do, and before what it does next.
+  const c10::impl::VirtualGuardImpl streams(at::kXPU);
+  const auto from = streams.getStream(source.device());
+  const auto to = streams.getStream(destination.device());
+  c10::Event ready(at::kXPU), done(at::kXPU);
+  ready.record(to);
+  ready.block(from);
+  copy_bytes(source.device(), destination.mutable_data_ptr(), source.const_data_ptr(), source.nbytes());
+  done.record(from);
+  done.block(to);
+}
+
+void copy_values(const at::Tensor& destination, const at::Tensor& source, bool non_blocking) {
+  const bool to_device = destination.is_xpu();
+  if (to_device && source.is_xpu()) {
+    if (destination.device() == source.device()) {
+      const c10::DeviceGuard guard(destination.device());
+      copy_on_device(destination, source);
+    } else {
+      copy_between_devices(destination, source);
+    }
+    return;
+  }
+  const auto& host = to_device ? source : destination;
+  TORCH_CHECK_NOT_IMPLEMENTED(host.is_cpu(), "copy_: cannot copy from ", source.device(), " to ", destination.device(),
+                              "; copy through the CPU");
+  const c10::DeviceGuard guard(to_device ? destination.device() : source.device());
+  if (to_device) {
+    copy_host_to_device(destination, source, non_blocking);
+  } else {
+    copy_device_to_host(destination, source, non_blocking);
+  }
+}
+
+}  // namespace
+
+void copy_on_device(const at::Tensor& destination, const at::Tensor& source) {
+  if (destination.numel() == 0) return;
+  auto iterator = at::TensorIteratorConfig()
+                      .add_output(destination)
+                      .add_const_input(source)
+                      .resize_outputs(false)
+                      .check_all_same_dtype(false)
+                      .check_all_same_device(false)
+                      .build();
+  kernels::StridedParams params;
+  const auto to = destination.scalar_type();
+  const auto from = source.scalar_type();
+  const int device = destination.device().index();
+  launch_elementwise(iterator, 0, params,
+                     [=](bool contiguous) -> jit::Kernel& { return copy_kernel(to, from, contiguous, device); });
+}
+
+}  // namespace ipex::aten
+
+namespace at::native {
+
+Tensor& copy__xpu(Tensor& self, const Tensor& source, bool non_blocking) {
+  TORCH_CHECK(self.defined(), "self is undefined");
+  TORCH_CHECK(source.defined(), "src is undefined");
+  if (self.is_same(source)) return self;
+  const auto expanded = source.expand_as(self);
+  if (self.numel() == 0) return self;
+  if (source._is_zerotensor()) return self.zero_();
+  if (source.is_complex() && !self.is_complex()) {
+    TORCH_WARN_ONCE("Casting complex values to real discards the imaginary part");
+  }
+  // Bits that mark a lazy conjugation or negation are resolved after the values have moved.
+  const bool conjugate = self.is_conj() != source.is_conj();
+  const bool negative = self.is_neg() != source.is_neg();
+  auto plain = [](Tensor tensor) {
+    if (tensor.is_conj()) tensor = tensor._conj();
+    if (tensor.is_neg()) tensor = tensor._neg_view();
+    return tensor;
+  };
+  auto destination = plain(self);
+  if (conjugate && !self.is_complex()) {
+    ipex::aten::copy_values(destination, at::real(expanded), non_blocking);
+  } else {
+    ipex::aten::copy_values(destination, plain(expanded), non_blocking);
+    if (conjugate) destination.conj_physical_();
+    if (negative) destination.neg_();
+  }
+  return self;
+}
+
+Tensor _copy_from_xpu(const Tensor& self, const Tensor& destination, bool non_blocking) {
+  auto result = destination;
+  result.copy_(self, non_blocking);
+  return destination;
+}
+
+Tensor _copy_from_and_resize_xpu(const Tensor& self, const Tensor& destination) {
+  destination.resize_(self.sizes());
+  return _copy_from_xpu(self, destination, false);
+}
+
+}  // namespace at::native

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+namespace ipex::aten {
+
+// Moves bytes on the current stream of `device`. Asynchronous; host memory must be pinned or outlive the stream's work.
+void copy_bytes(c10::Device device, void* destination, const void* source, std::size_t bytes);
+
+void synchronize_current_stream(c10::Device device);
+
+// destination <- source on one device, with any strides and dtypes; conjugate and negative bits are ignored.
+void copy_on_device(const at::Tensor& destination, const at::Tensor& source);
+
+}  // namespace ipex::aten

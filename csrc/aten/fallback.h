@@ -1,0 +1,19 @@
+// Operators without a kernel of ours run on the CPU.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include <ATen/core/boxing/KernelFunction.h>
+
+namespace ipex::aten {
+
+// The dispatcher's boxed fallback. IPEX_XPU_FALLBACK=warn tells each operator once, =error forbids it.
+void cpu_fallback(const c10::OperatorHandle& operation, torch::jit::Stack* stack);
+
+// Calls so far, by operator.
+std::map<std::string, std::int64_t> fallback_counts();
+void reset_fallback_counts();
+
+}  // namespace ipex::aten

@@ -1,0 +1,65 @@
+#include <ATen/Functions.h>
+#include <ATen/ops/fill_native.h>
+#include <ATen/ops/zero_native.h>
+#include <c10/core/DeviceGuard.h>
+
+#include "aten/dtypes.h"
+#include "aten/elementwise.h"
+
+namespace ipex::aten {
+namespace {
+
+KernelSlot slots[dtype_count][2];
+
+jit::Kernel& fill_kernel(c10::ScalarType dtype, bool contiguous, int device) {
+  auto& slot = slots[dtype_index(dtype)][contiguous ? 0 : 1];
+  if (auto* kernel = slot.get(device)) return *kernel;
+  check_dtype("fill_", dtype);
+  const auto* name = contiguous ? "elementwise_contiguous" : "elementwise_strided";
+  return slot.find(device, "elementwise",
+                   instantiation(name, "op::fill", "0", type_name(opmath_dtype(dtype)), type_name(dtype)));
+}
+
+void check_value(c10::ScalarType dtype, const c10::Scalar& value) {
+  if (dtype == c10::kHalf) (void)value.toHalf();
+  if (dtype == c10::kBFloat16) (void)value.toBFloat16();
+}
+
+void fill(const at::Tensor& self, const c10::Scalar& value) {
+  if (self.numel() == 0) return;
+  const auto dtype = self.scalar_type();
+  type_name(dtype);
+  check_value(dtype, value);
+  auto iterator = at::TensorIteratorConfig()
+                      .set_check_mem_overlap(false)
+                      .check_all_same_dtype(false)
+                      .add_output(self)
+                      .resize_outputs(false)
+                      .build();
+  kernels::StridedParams params;
+  store_scalars(dtype, {value}, params.scalars);
+  const int device = self.device().index();
+  launch_elementwise(iterator, 0, params,
+                     [=](bool contiguous) -> jit::Kernel& { return fill_kernel(dtype, contiguous, device); });
+}
+
+}  // namespace
+}  // namespace ipex::aten
+
+namespace at::native {
+
+Tensor& fill__Scalar_xpu(Tensor& self, const Scalar& value) {
+  ipex::aten::fill(self, value);
+  return self;
+}
+
+Tensor& fill__Tensor_xpu(Tensor& self, const Tensor& value) {
+  TORCH_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(),
+              " dimensions.");
+  if (value.is_cpu()) return fill__Scalar_xpu(self, value.item());
+  return self.copy_(value);
+}
+
+Tensor& zero__xpu(Tensor& self) { return fill__Scalar_xpu(self, 0); }
+
+}  // namespace at::native

@@ -1,0 +1,15 @@
+#include <c10/xpu/XPUStream.h>
+
+#include "aten/copy.h"
+
+namespace ipex::aten {
+
+void copy_bytes(c10::Device device, void* destination, const void* source, std::size_t bytes) {
+  if (bytes > 0) c10::xpu::getCurrentXPUStream(device.index()).queue().memcpy(destination, source, bytes);
+}
+
+void synchronize_current_stream(c10::Device device) {
+  c10::xpu::getCurrentXPUStream(device.index()).synchronize();
+}
+
+}  // namespace ipex::aten

@@ -1,0 +1,318 @@
+"""Writes what the tables csrc/aten/operators/*.yaml leave to be written: the dispatcher's
+registrations (by torchgen, from the wheel's own native_functions.yaml), the `impl` of every
+elementwise row, and the list of kernels the rows need ahead of time.
+
+A table may have three sections, each naming operators by their ATen overload name:
+
+  native       operators whose XPU kernel is written by hand: at::native::<name>_xpu, or
+               TORCH_IMPL_FUNC(<name>_xpu) for a structured one (dots become underscores)
+  shared       operators whose stock kernel works on any device
+  elementwise  rows `operator: {functor, dtypes, ...}`, see `ElementwiseRow`
+  functors     rows without an operator, used by impls written by hand as ipex::aten::rows::<name>
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import torchgen
+import torchgen.gen
+import torchgen.local
+import yaml
+from torchgen.api.types import NativeSignature, StructuredImplSignature
+from torchgen.model import (
+    Argument,
+    BaseTy,
+    BaseType,
+    NativeFunction,
+    NativeFunctionsGroup,
+    OptionalType,
+    SchemaKind,
+)
+from torchgen.utils import FileManager
+
+REGISTRATION_SHARDS = 4
+
+DTYPES = {
+    "float": "float double half bfloat16",
+    "complex": "complex<float> complex<double>",
+    "integer": "uint8_t int8_t int16_t int32_t int64_t",
+    "bool": "bool",
+}
+SCALAR_TYPES = {
+    "float": "Float",
+    "double": "Double",
+    "half": "Half",
+    "bfloat16": "BFloat16",
+    "complex<float>": "ComplexFloat",
+    "complex<double>": "ComplexDouble",
+    "uint8_t": "Byte",
+    "int8_t": "Char",
+    "int16_t": "Short",
+    "int32_t": "Int",
+    "int64_t": "Long",
+    "bool": "Bool",
+}
+OPMATH = {"half": "float", "bfloat16": "float"}
+REAL = {"complex<float>": "float", "complex<double>": "double"}
+
+
+@dataclasses.dataclass(frozen=True)
+class ElementwiseRow:
+    """One elementwise operator.
+
+    name: the operator's overload name, or the row's own
+    functor: name in ipex::kernels::op
+    dtypes: groups (of DTYPES) or names of the dtypes it computes in
+    output: `same` as the computation, `bool` or `real`
+    first: dtype of the first input where it is not the computation's (`bool` for where)
+    iterator: TensorIterator's builder, for an operator that is not structured
+    inputs: number of tensor inputs; by default as many as the schema has
+    scalars: False where the operator's scalars are not members of the functor
+    """
+
+    name: str
+    functor: str
+    dtypes: tuple[str, ...]
+    output: str = "same"
+    first: str = "same"
+    iterator: str = ""
+    inputs: int = 0
+    scalars: bool = True
+
+    @property
+    def identifier(self) -> str:
+        return self.name.replace(".", "_")
+
+    def output_type(self, dtype: str) -> str:
+        return {"same": dtype, "real": REAL.get(dtype, dtype), "bool": "bool"}[self.output]
+
+    def instantiations(self) -> list[str]:
+        """The kernels of the row, named as csrc/aten/elementwise.cpp asks for them."""
+        immediates = range(3) if self.inputs == 2 else range(1)
+        names = []
+        for dtype, immediate, kind in itertools.product(
+            self.dtypes, immediates, ("contiguous", "strided")
+        ):
+            inputs = [dtype] * self.inputs
+            if inputs and self.first != "same":
+                inputs[0] = self.first
+            types = ",".join([OPMATH.get(dtype, dtype), self.output_type(dtype), *inputs])
+            names.append(f"elementwise_{kind}<op::{self.functor},{immediate},{types}>")
+        return names
+
+    def definition(self) -> str:
+        dtypes = ", ".join(f"at::k{SCALAR_TYPES[dtype]}" for dtype in self.dtypes)
+        output = {"same": "same", "real": "real", "bool": "boolean"}[self.output]
+        first = "true" if self.first == "bool" else "false"
+        return (
+            f'ElementwiseRow {self.identifier}{{"{self.name}", "{self.functor}", {{{dtypes}}}, '
+            f"Output::{output}, {first}}};"
+        )
+
+
+def kernel_name(operator: str) -> str:
+    return operator.replace(".", "_") + "_xpu"
+
+
+def expand_dtypes(text: str) -> tuple[str, ...]:
+    names = itertools.chain.from_iterable(DTYPES.get(word, word).split() for word in text.split())
+    return tuple(names)
+
+
+class Tables:
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.native: set[str] = set()
+        self.shared: set[str] = set()
+        self.rows: dict[str, ElementwiseRow] = {}
+        self.functors: dict[str, ElementwiseRow] = {}
+        for path in sorted(directory.glob("*.yaml")):
+            table = yaml.safe_load(path.read_text()) or {}
+            for section in table.keys() - {"native", "shared", "elementwise", "functors"}:
+                sys.exit(f"{path}: unknown section {section}")
+            self.native.update(table.get("native") or [])
+            self.shared.update(table.get("shared") or [])
+            for section, rows in (("elementwise", self.rows), ("functors", self.functors)):
+                for name, row in (table.get(section) or {}).items():
+                    row.setdefault("functor", name)
+                    rows[name] = ElementwiseRow(name, **{**row, "dtypes": expand_dtypes(row["dtypes"])})
+
+    def operators(self) -> set[str]:
+        return self.native | self.shared | self.rows.keys()
+
+
+def select_xpu(entries: list[dict], tables: Tables) -> None:
+    """Rewrites the dispatch tables of native_functions.yaml: XPU exactly where we have a kernel."""
+    unknown = set(tables.operators())
+    for entry in entries:
+        name = entry["func"].split("(")[0]
+        dispatch = entry.get("dispatch") or {}
+        kernels = {
+            ", ".join(key for key in keys.replace(" ", "").split(",") if key != "XPU"): kernel
+            for keys, kernel in dispatch.items()
+            if keys.strip() != "XPU"
+        }
+        if name in unknown:
+            unknown.remove(name)
+            if name in tables.shared:
+                stock = {key: kernel for keys, kernel in kernels.items() for key in keys.split(", ")}
+                if "CPU" not in stock:
+                    sys.exit(f"{name} has no stock kernel to share")
+                kernels["XPU"] = stock["CPU"]
+            else:
+                kernels["XPU"] = kernel_name(name)
+        if kernels:
+            entry["dispatch"] = kernels
+        else:
+            entry.pop("dispatch", None)
+    if unknown:
+        sys.exit(f"not in native_functions.yaml: {', '.join(sorted(unknown))}")
+
+
+def run_torchgen(source: pathlib.Path, output: pathlib.Path) -> None:
+    write_sharded = FileManager.write_sharded_with_template
+
+    def write_in_shards(self, filename, *args, num_shards, **options):  # type: ignore[no-untyped-def]
+        # torchgen shards the CPU's registrations only; ours take as long to compile.
+        if str(filename).startswith("RegisterXPU"):
+            num_shards = REGISTRATION_SHARDS
+        return write_sharded(self, filename, *args, num_shards=num_shards, **options)
+
+    FileManager.write_sharded_with_template = write_in_shards  # type: ignore[method-assign]
+    options = ["--xpu", "--per-operator-headers", "--backend-whitelist", "XPU"]
+    options += ["--generate", "headers", "sources"]
+    sys.argv = ["torchgen", "--source-path", str(source), "--install-dir", str(output / "ATen")]
+    sys.argv += ["--aoti-install-dir", str(output / "aoti"), *options]
+    sys.argv += ["--headeronly-install-dir", str(output / "headeronly")]
+    torchgen.gen.main()
+
+
+def scalar_arguments(function: NativeFunction) -> list[Argument]:
+    """The arguments that become the functor's members, in the schema's order."""
+    scalars = (BaseTy.Scalar, BaseTy.float, BaseTy.int, BaseTy.bool)
+
+    def is_scalar(argument: Argument) -> bool:
+        kind = argument.type.elem if isinstance(argument.type, OptionalType) else argument.type
+        return isinstance(kind, BaseType) and kind.name in scalars
+
+    return [argument for argument in function.func.arguments.flat_non_out if is_scalar(argument)]
+
+
+def tensor_arguments(function: NativeFunction) -> list[str]:
+    return [a.name for a in function.func.arguments.flat_non_out if a.type.is_tensor_like()]
+
+
+def row_impl(row: ElementwiseRow, function: NativeFunction, group: NativeFunctionsGroup | None) -> str:
+    """C++: the impl that hands the operator to elementwise()."""
+    name = kernel_name(row.name)
+    scalars = [argument.name for argument in scalar_arguments(function)] if row.scalars else []
+    values = f"{{{', '.join(scalars)}}}"
+
+    def call(iterator: str) -> str:
+        return f"elementwise({iterator}, rows::{row.identifier}, {values});"
+
+    if group is not None and function.structured:
+        if not function.structured_inherits:
+            sys.exit(f"{row.name}: not a TensorIterator operator")
+        signature = StructuredImplSignature(group, name).defn()
+        body = [call("*this")]
+    else:
+        signature = NativeSignature(function.func, symint=False).defn(name)
+        kind = function.func.kind()
+        tensors = tensor_arguments(function)
+        if kind == SchemaKind.functional:
+            body = ["at::Tensor result;"]
+            output, returned = "result", "iterator.output()"
+        else:
+            out = function.func.arguments.out
+            output = returned = out[0].name if kind == SchemaKind.out else "self"
+            body = []
+        operands = ", ".join([output, *tensors])
+        body += [f"auto iterator = at::TensorIterator::{row.iterator}({operands});"]
+        body += [call("iterator"), f"return {returned};"]
+    return "\n".join([f"{signature} {{", *(f"  {line}" for line in body), "}"])
+
+
+def write_rows(tables: Tables, source: pathlib.Path, output: pathlib.Path) -> None:
+    parsed = torchgen.gen.parse_native_yaml(
+        str(source / "native/native_functions.yaml"), str(source / "native/tags.yaml")
+    )
+    grouped = torchgen.gen.get_grouped_native_functions(parsed.native_functions)
+    groups = {str(g.out.func.name): g for g in grouped if isinstance(g, NativeFunctionsGroup)}
+    functions = {str(f.func.name): f for f in parsed.native_functions}
+    impls, headers, rows = [], set(), list(tables.functors.values())
+    for row in tables.rows.values():
+        function = functions[row.name]
+        rows.append(
+            dataclasses.replace(row, inputs=row.inputs or len(tensor_arguments(function)))
+        )
+        headers.add(f"#include <ATen/ops/{function.root_name}_native.h>")
+        with torchgen.local.parametrize(
+            use_const_ref_for_mutable_tensors=function.use_const_ref_for_mutable_tensors,
+            use_ilistref_for_tensor_lists=function.part_of_structured_group,
+        ):
+            impls.append(row_impl(row, function, groups.get(row.name)))
+    declarations = [f"extern ElementwiseRow {row.identifier};" for row in rows]
+    namespace = "namespace ipex::aten::rows {"
+    header = ["#pragma once", '#include "aten/elementwise.h"', namespace, *declarations, "}"]
+    write_if_changed(output / "aten/elementwise_rows.h", "\n".join([*header, ""]))
+    text = ["#define TORCH_ASSERT_ONLY_METHOD_OPERATORS", '#include "aten/elementwise_rows.h"']
+    text += [*sorted(headers), namespace, *(row.definition() for row in rows), "}"]
+    text += ["namespace at::native {", "using namespace ipex::aten;", *impls, "}", ""]
+    write_if_changed(output / "elementwise_rows.cpp", "\n".join(text))
+    kernels = [f"elementwise\t{name}" for row in rows for name in row.instantiations()]
+    write_if_changed(output / "elementwise.kernels", "\n".join(dict.fromkeys(kernels)) + "\n")
+
+
+def write_if_changed(path: pathlib.Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", type=pathlib.Path, required=True)
+    parser.add_argument("--output", type=pathlib.Path, required=True)
+    arguments = parser.parse_args()
+    packaged = pathlib.Path(torchgen.__file__).parent / "packaged/ATen"
+    tables = Tables(arguments.tables)
+    entries = yaml.load((packaged / "native/native_functions.yaml").read_text(), yaml.CSafeLoader)
+    select_xpu(entries, tables)
+    roots = {operator.split(".")[0] for operator in tables.operators()}
+
+    with tempfile.TemporaryDirectory() as scratch:
+        source = pathlib.Path(scratch) / "source"
+        shutil.copytree(packaged, source)
+        (source / "native/native_functions.yaml").write_text(
+            yaml.dump(entries, Dumper=yaml.CSafeDumper, sort_keys=False, width=10**6)
+        )
+        write_rows(tables, source, arguments.output)
+        generated = pathlib.Path(scratch) / "generated"
+        for directory in ("ATen/core", "ATen/ops", "aoti", "headeronly"):
+            (generated / directory).mkdir(parents=True)
+        run_torchgen(source, generated)
+        wanted = [*(generated / "ATen").glob("RegisterXPU*.cpp")]
+        wanted += [*(generated / "ATen/ops").glob("*_xpu_dispatch.h")]
+        wanted += [generated / f"ATen/ops/{base_name(root)}_native.h" for root in sorted(roots)]
+        for path in wanted:
+            if path.exists():
+                relative = path.relative_to(generated)
+                write_if_changed(arguments.output / relative, path.read_text())
+
+
+def base_name(root: str) -> str:
+    """Name of the operator's header: in-place and functional overloads share one."""
+    if root.endswith("__") or not root.endswith("_"):
+        return root
+    return root[:-1]
+
+
+if __name__ == "__main__":
+    main()
