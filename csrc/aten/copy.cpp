@@ -1,8 +1,8 @@
 // copy_ between any two tensors of which at least one is on an XPU device.
 #include "aten/copy.h"
 
-#include <ATen/Functions.h>
 #include <ATen/core/CachingHostAllocator.h>
+#include <ATen/Functions.h>
 #include <ATen/ops/_copy_from_and_resize_native.h>
 #include <ATen/ops/_copy_from_native.h>
 #include <ATen/ops/copy_native.h>
@@ -26,13 +26,15 @@ jit::Kernel& copy_kernel(c10::ScalarType to, c10::ScalarType from, bool contiguo
   check_dtype("copy_", from);
   const auto* name = contiguous ? "elementwise_contiguous" : "elementwise_strided";
   return slot.find(device, "elementwise",
-                   instantiation(name, "op::identity", "0", type_name(opmath_dtype(from)), type_name(to), type_name(from)));
+                   instantiation(name, "op::identity", "0", type_name(opmath_dtype(from)), type_name(to),
+                                 type_name(from)));
 }
 
 // Sizes and strides alike and without gaps: the bytes can be moved as they are.
 bool same_layout(const at::Tensor& a, const at::Tensor& b) {
   return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&
-         ((a.is_contiguous() && b.is_contiguous()) || (a.strides() == b.strides() && a.is_non_overlapping_and_dense()));
+         ((a.is_contiguous() && b.is_contiguous()) ||
+          (a.strides() == b.strides() && a.is_non_overlapping_and_dense()));
 }
 
 void copy_host_to_device(const at::Tensor& destination, const at::Tensor& source, bool non_blocking) {
@@ -88,7 +90,8 @@ void copy_between_devices(const at::Tensor& destination, const at::Tensor& sourc
     guard.reset_device(destination.device());
     return copy_on_device(destination, received);
   }
-  // The copy runs on the source's stream: after what the destination's stream has to do, and before what it does next.
+  // The copy runs on the source's stream: after what the destination's stream has to do, and before what it
+  // does next.
   const c10::impl::VirtualGuardImpl streams(at::kXPU);
   const auto from = streams.getStream(source.device());
   const auto to = streams.getStream(destination.device());
@@ -112,8 +115,8 @@ void copy_values(const at::Tensor& destination, const at::Tensor& source, bool n
     return;
   }
   const auto& host = to_device ? source : destination;
-  TORCH_CHECK_NOT_IMPLEMENTED(host.is_cpu(), "copy_: cannot copy from ", source.device(), " to ", destination.device(),
-                              "; copy through the CPU");
+  TORCH_CHECK_NOT_IMPLEMENTED(host.is_cpu(), "copy_: cannot copy from ", source.device(), " to ",
+                              destination.device(), "; copy through the CPU");
   const c10::DeviceGuard guard(to_device ? destination.device() : source.device());
   if (to_device) {
     copy_host_to_device(destination, source, non_blocking);
@@ -137,8 +140,9 @@ void copy_on_device(const at::Tensor& destination, const at::Tensor& source) {
   const auto to = destination.scalar_type();
   const auto from = source.scalar_type();
   const int device = destination.device().index();
-  launch_elementwise(iterator, 0, params,
-                     [=](bool contiguous) -> jit::Kernel& { return copy_kernel(to, from, contiguous, device); });
+  launch_elementwise(iterator, 0, params, [=](bool contiguous) -> jit::Kernel& {
+    return copy_kernel(to, from, contiguous, device);
+  });
 }
 
 }  // namespace ipex::aten

@@ -1,13 +1,14 @@
 #pragma once
 
-#include <cstddef>
-
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
+#include <cstddef>
+
 namespace ipex::aten {
 
-// Moves bytes on the current stream of `device`. Asynchronous; host memory must be pinned or outlive the stream's work.
+// Moves bytes on the current stream of `device`. Asynchronous; host memory must be pinned or outlive the
+// stream's work.
 void copy_bytes(c10::Device device, void* destination, const void* source, std::size_t bytes);
 
 void synchronize_current_stream(c10::Device device);

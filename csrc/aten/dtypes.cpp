@@ -20,8 +20,8 @@ void check_dtype(const char* name, c10::ScalarType dtype) {
   const auto& limits = runtime::device_limits();
   const bool lacks_fp64 = !limits.fp64 && (dtype == c10::kDouble || dtype == c10::kComplexDouble);
   const bool lacks_fp16 = !limits.fp16 && dtype == c10::kHalf;
-  TORCH_CHECK(!lacks_fp64 && !lacks_fp16, name, ": the current XPU device has no hardware support for ", dtype,
-              "; convert to float32 first");
+  TORCH_CHECK(!lacks_fp64 && !lacks_fp16, name, ": the current XPU device has no hardware support for ",
+              dtype, "; convert to float32 first");
 }
 
 c10::Scalar read_scalar(c10::ScalarType dtype, const void* value) {

@@ -1,11 +1,11 @@
 #include "aten/elementwise.h"
 
-#include <algorithm>
-
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <c10/core/DynamicCast.h>
+
+#include <algorithm>
 
 #include "kernels/elementwise_params.hpp"
 
@@ -26,20 +26,34 @@ struct Operands {
 template <class Function>
 void dispatch_opmath(c10::ScalarType opmath, Function function) {
   switch (opmath) {
-    case c10::kFloat: return function(float{});
-    case c10::kDouble: return function(double{});
-    case c10::kComplexFloat: return function(c10::complex<float>{});
-    case c10::kComplexDouble: return function(c10::complex<double>{});
-    case c10::kByte: return function(std::uint8_t{});
-    case c10::kChar: return function(std::int8_t{});
-    case c10::kShort: return function(std::int16_t{});
-    case c10::kInt: return function(std::int32_t{});
-    case c10::kLong: return function(std::int64_t{});
-    case c10::kUInt16: return function(std::uint16_t{});
-    case c10::kUInt32: return function(std::uint32_t{});
-    case c10::kUInt64: return function(std::uint64_t{});
-    case c10::kBool: return function(bool{});
-    default: TORCH_CHECK_NOT_IMPLEMENTED(false, "XPU kernels do not support ", opmath);
+    case c10::kFloat:
+      return function(float{});
+    case c10::kDouble:
+      return function(double{});
+    case c10::kComplexFloat:
+      return function(c10::complex<float>{});
+    case c10::kComplexDouble:
+      return function(c10::complex<double>{});
+    case c10::kByte:
+      return function(std::uint8_t{});
+    case c10::kChar:
+      return function(std::int8_t{});
+    case c10::kShort:
+      return function(std::int16_t{});
+    case c10::kInt:
+      return function(std::int32_t{});
+    case c10::kLong:
+      return function(std::int64_t{});
+    case c10::kUInt16:
+      return function(std::uint16_t{});
+    case c10::kUInt32:
+      return function(std::uint32_t{});
+    case c10::kUInt64:
+      return function(std::uint64_t{});
+    case c10::kBool:
+      return function(bool{});
+    default:
+      TORCH_CHECK_NOT_IMPLEMENTED(false, "XPU kernels do not support ", opmath);
   }
 }
 
@@ -53,9 +67,12 @@ void store_immediate(c10::ScalarType to, const at::TensorBase& scalar, unsigned 
 
 c10::ScalarType output_dtype(Output output, c10::ScalarType compute) {
   switch (output) {
-    case Output::boolean: return c10::kBool;
-    case Output::real: return c10::toRealValueType(compute);
-    case Output::same: return compute;
+    case Output::boolean:
+      return c10::kBool;
+    case Output::real:
+      return c10::toRealValueType(compute);
+    case Output::same:
+      return compute;
   }
   return compute;
 }
@@ -89,7 +106,8 @@ void elementwise_with_casts(at::TensorIteratorBase& iterator, ElementwiseRow& ro
 }
 
 jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, bool contiguous, int device) {
-  const auto position = std::find(row.dtypes.begin(), row.dtypes.end(), operands.compute) - row.dtypes.begin();
+  const auto position =
+      std::find(row.dtypes.begin(), row.dtypes.end(), operands.compute) - row.dtypes.begin();
   TORCH_CHECK_NOT_IMPLEMENTED(position < static_cast<std::ptrdiff_t>(row.dtypes.size()), '"', row.name,
                               "\" not implemented for '", operands.compute, "'");
   auto& slot = row.slots[position][operands.immediate * 2 + (contiguous ? 0 : 1)];
@@ -98,7 +116,10 @@ jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, bool conti
   check_dtype(row.name, operands.compute);
   std::string text = contiguous ? "elementwise_contiguous<op::" : "elementwise_strided<op::";
   text.append(row.functor).append(",").append(std::to_string(operands.immediate));
-  text.append(",").append(type_name(opmath_dtype(operands.compute))).append(",").append(type_name(operands.output));
+  text.append(",")
+      .append(type_name(opmath_dtype(operands.compute)))
+      .append(",")
+      .append(type_name(operands.output));
   for (int input = 0; input < operands.inputs; ++input) {
     text.append(",").append(type_name(input_dtype(row, operands, input)));
   }
@@ -110,7 +131,8 @@ bool is_contiguous(const at::TensorIteratorBase& iterator, int immediate) {
   if (iterator.ndim() != 1) return false;
   for (int operand = 0; operand < iterator.ntensors(); ++operand) {
     if (operand == immediate && operand > 0) continue;
-    if (iterator.strides(operand)[0] != static_cast<std::int64_t>(iterator.element_size(operand))) return false;
+    if (iterator.strides(operand)[0] != static_cast<std::int64_t>(iterator.element_size(operand)))
+      return false;
   }
   return true;
 }
@@ -123,7 +145,8 @@ Range range_of(std::int64_t numel) {
 
 void set_pointers(const at::TensorIteratorBase& iterator, ElementwiseParams& params) {
   params.numel = iterator.numel();
-  for (int operand = 0; operand < iterator.ntensors(); ++operand) params.data[operand] = iterator.data_ptr(operand);
+  for (int operand = 0; operand < iterator.ntensors(); ++operand)
+    params.data[operand] = iterator.data_ptr(operand);
 }
 
 void launch_strided(at::TensorIteratorBase& iterator, StridedParams& params, jit::Kernel& kernel) {
@@ -157,7 +180,8 @@ void store_scalars(c10::ScalarType dtype, c10::ArrayRef<c10::Scalar> scalars, un
   TORCH_INTERNAL_ASSERT(scalars.size() <= kernels::elementwise_max_scalars);
   const auto opmath = opmath_dtype(dtype);
   for (const auto& scalar : scalars) {
-    dispatch_opmath(opmath, [&](auto type) { *reinterpret_cast<decltype(type)*>(bytes) = scalar.to<decltype(type)>(); });
+    dispatch_opmath(
+        opmath, [&](auto type) { *reinterpret_cast<decltype(type)*>(bytes) = scalar.to<decltype(type)>(); });
     bytes += c10::elementSize(opmath);
   }
 }
@@ -202,8 +226,9 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
                     params.immediate);
   }
   const int device = iterator.device(0).index();
-  launch_elementwise(iterator, operands.immediate, params,
-                     [&](bool contiguous) -> jit::Kernel& { return kernel_of(row, operands, contiguous, device); });
+  launch_elementwise(iterator, operands.immediate, params, [&](bool contiguous) -> jit::Kernel& {
+    return kernel_of(row, operands, contiguous, device);
+  });
 }
 
 }  // namespace ipex::aten

@@ -1,7 +1,6 @@
 // Making tensors and giving them other storage.
-#include <ATen/Functions.h>
 #include <ATen/EmptyTensor.h>
-#include <ATen/TensorUtils.h>
+#include <ATen/Functions.h>
 #include <ATen/native/Resize.h>
 #include <ATen/native/TensorFactories.h>
 #include <ATen/ops/_efficientzerotensor_native.h>
@@ -11,9 +10,10 @@
 #include <ATen/ops/record_stream_native.h>
 #include <ATen/ops/resize_native.h>
 #include <ATen/ops/set_native.h>
+#include <ATen/TensorUtils.h>
 #include <ATen/xpu/EmptyTensor.h>
-#include <c10/core/DeviceGuard.h>
 #include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/DeviceGuard.h>
 
 #include "aten/copy.h"
 #include "aten/dtypes.h"
@@ -57,33 +57,34 @@ void resize(at::TensorImpl& self, c10::IntArrayRef size, at::OptionalIntArrayRef
 
 namespace at::native {
 
-Tensor empty_memory_format_xpu(IntArrayRef size, std::optional<ScalarType> dtype, std::optional<Layout> layout,
-                               std::optional<Device> device, std::optional<bool> pin_memory,
-                               std::optional<MemoryFormat> memory_format) {
+Tensor empty_memory_format_xpu(IntArrayRef size, std::optional<ScalarType> dtype,
+                               std::optional<Layout> layout, std::optional<Device> device,
+                               std::optional<bool> pin_memory, std::optional<MemoryFormat> memory_format) {
   return at::detail::empty_xpu(size, dtype, layout, device, pin_memory, memory_format);
 }
 
 Tensor empty_strided_xpu(IntArrayRef size, IntArrayRef stride, std::optional<ScalarType> dtype,
-                         std::optional<Layout> layout, std::optional<Device> device, std::optional<bool> pin_memory) {
+                         std::optional<Layout> layout, std::optional<Device> device,
+                         std::optional<bool> pin_memory) {
   return at::detail::empty_strided_xpu(size, stride, dtype, layout, device, pin_memory);
 }
 
 const Tensor& resize__xpu(const Tensor& self, IntArrayRef size, std::optional<MemoryFormat> memory_format) {
-  if (self.has_names()) return resize_named_tensor_(self, size, memory_format);
   const auto old_bytes = self.storage().nbytes();
   ipex::aten::resize(*self.unsafeGetTensorImpl(), size, std::nullopt);
   if (memory_format) {
     TORCH_CHECK(*memory_format != MemoryFormat::Preserve, "Unsupported memory format", *memory_format);
     self.unsafeGetTensorImpl()->empty_tensor_restride(*memory_format);
   }
-  if (at::globalContext().deterministicAlgorithms() && at::globalContext().deterministicFillUninitializedMemory()) {
+  if (at::globalContext().deterministicAlgorithms() &&
+      at::globalContext().deterministicFillUninitializedMemory()) {
     fill_resize_deterministic_(self, static_cast<int64_t>(old_bytes));
   }
   return self;
 }
 
-Tensor& set__source_Storage_storage_offset_xpu(Tensor& result, Storage storage, int64_t offset, IntArrayRef size,
-                                               IntArrayRef stride) {
+Tensor& set__source_Storage_storage_offset_xpu(Tensor& result, Storage storage, int64_t offset,
+                                               IntArrayRef size, IntArrayRef stride) {
   checkSetStorage(result, std::move(storage), offset, size, stride);
   result.unsafeGetTensorImpl()->set_storage_offset(offset);
   const auto strides = stride.data() != nullptr ? at::OptionalIntArrayRef(stride) : std::nullopt;

@@ -1,15 +1,15 @@
 #include "aten/fallback.h"
 
-#include <cstdlib>
-#include <mutex>
-#include <unordered_map>
-
-#include <ATen/Functions.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/Functions.h>
 #include <ATen/native/CPUFallback.h>
 #include <ATen/xpu/EmptyTensor.h>
 #include <c10/core/CPUAllocator.h>
 #include <torch/library.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <unordered_map>
 
 #include "aten/copy.h"
 #include "runtime/limits.h"
@@ -25,7 +25,8 @@ Policy policy() {
     const std::string value = text == nullptr ? "" : text;
     if (value == "warn") return Policy::warn;
     if (value == "error") return Policy::forbid;
-    TORCH_CHECK_VALUE(value.empty() || value == "allow", "IPEX_XPU_FALLBACK must be allow, warn or error, got '", value, "'");
+    TORCH_CHECK_VALUE(value.empty() || value == "allow",
+                      "IPEX_XPU_FALLBACK must be allow, warn or error, got '", value, "'");
     return Policy::allow;
   }();
   return chosen;
@@ -37,9 +38,10 @@ std::map<std::string, std::int64_t> counts;
 void account(const c10::OperatorHandle& operation) {
   const auto name = c10::toString(operation.operator_name());
   const auto chosen = policy();
-  TORCH_CHECK_NOT_IMPLEMENTED(chosen != Policy::forbid, name,
-                              ": no XPU kernel, and IPEX_XPU_FALLBACK=error forbids running it on the CPU; unset the variable "
-                              "or move the tensors with .cpu()");
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      chosen != Policy::forbid, name,
+      ": no XPU kernel, and IPEX_XPU_FALLBACK=error forbids running it on the CPU; unset the variable "
+      "or move the tensors with .cpu()");
   bool first;
   {
     const std::lock_guard lock(mutex);
@@ -48,8 +50,8 @@ void account(const c10::OperatorHandle& operation) {
   if (chosen == Policy::warn && first) TORCH_WARN(name, ": no XPU kernel; it runs on the CPU");
 }
 
-// CPU tensors over the memory of XPU tensors. Tensors that share storage keep sharing it, so views and in-place
-// operators mean the same on both sides.
+// CPU tensors over the memory of XPU tensors. Tensors that share storage keep sharing it, so views and
+// in-place operators mean the same on both sides.
 class HostViews {
  public:
   at::Tensor view(const at::Tensor& tensor) {
@@ -57,8 +59,9 @@ class HostViews {
     device_ = tensor.device();
     auto* key = tensor.unsafeGetTensorImpl();
     if (auto found = tensors_.find(key); found != tensors_.end()) return found->second.host;
-    auto host = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(host_storage(tensor.storage())),
-                                                         c10::DispatchKeySet(c10::DispatchKey::CPU), tensor.dtype());
+    auto host =
+        at::detail::make_tensor<c10::TensorImpl>(c10::Storage(host_storage(tensor.storage())),
+                                                 c10::DispatchKeySet(c10::DispatchKey::CPU), tensor.dtype());
     auto* impl = host.unsafeGetTensorImpl();
     impl->set_storage_offset(tensor.storage_offset());
     impl->set_sizes_and_strides(tensor.sizes(), tensor.strides());
@@ -91,7 +94,8 @@ class HostViews {
       const bool moved = pair.host.storage().data() != pair.device.storage().data();
       if (moved || pair.host.sizes() != pair.device.sizes() || pair.host.strides() != pair.device.strides()) {
         if (!moved) {
-          pair.device.set_(pair.device.storage(), pair.host.storage_offset(), pair.host.sizes(), pair.host.strides());
+          pair.device.set_(pair.device.storage(), pair.host.storage_offset(), pair.host.sizes(),
+                           pair.host.strides());
         } else {
           pair.device.resize_(pair.host.sizes());
           pair.device.copy_(pair.host);
@@ -112,7 +116,8 @@ class HostViews {
     auto* key = storage.unsafeGetStorageImpl();
     if (auto found = storages_.find(key); found != storages_.end()) return found->second.second;
     c10::Storage host(c10::Storage::use_byte_size_t(), storage.nbytes(),
-                      c10::DataPtr(const_cast<void*>(storage.data()), c10::Device(c10::kCPU)), c10::GetCPUAllocator(), true);
+                      c10::DataPtr(const_cast<void*>(storage.data()), c10::Device(c10::kCPU)),
+                      c10::GetCPUAllocator(), true);
     storages_.emplace(key, std::pair(storage, host));
     return host;
   }

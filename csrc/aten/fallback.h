@@ -1,11 +1,11 @@
 // Operators without a kernel of ours run on the CPU.
 #pragma once
 
+#include <ATen/core/boxing/KernelFunction.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
-
-#include <ATen/core/boxing/KernelFunction.h>
 
 namespace ipex::aten {
 

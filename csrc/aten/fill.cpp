@@ -54,8 +54,8 @@ Tensor& fill__Scalar_xpu(Tensor& self, const Scalar& value) {
 }
 
 Tensor& fill__Tensor_xpu(Tensor& self, const Tensor& value) {
-  TORCH_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(),
-              " dimensions.");
+  TORCH_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+              value.dim(), " dimensions.");
   if (value.is_cpu()) return fill__Scalar_xpu(self, value.item());
   return self.copy_(value);
 }

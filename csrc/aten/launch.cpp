@@ -16,10 +16,11 @@ jit::Kernel& KernelSlot::find(int device, std::string_view module, const std::st
   return kernel;
 }
 
-void launch(jit::Kernel& kernel, Range range, const void* params, std::size_t params_size, std::size_t local_bytes) {
+void launch(jit::Kernel& kernel, Range range, const void* params, std::size_t params_size,
+            std::size_t local_bytes) {
   jit::launch(c10::xpu::getCurrentXPUStream().queue(), kernel,
-              {static_cast<std::size_t>(range.groups), static_cast<std::size_t>(range.group_size)}, params, params_size,
-              local_bytes);
+              {static_cast<std::size_t>(range.groups), static_cast<std::size_t>(range.group_size)}, params,
+              params_size, local_bytes);
 }
 
 }  // namespace ipex::aten

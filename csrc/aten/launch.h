@@ -8,7 +8,6 @@
 #include <string_view>
 #include <type_traits>
 
-
 #include "aten/dtypes.h"
 
 namespace ipex::jit {
@@ -36,7 +35,8 @@ struct Range {
 };
 
 // Enqueues on the current stream of the current device.
-void launch(jit::Kernel& kernel, Range range, const void* params, std::size_t params_size, std::size_t local_bytes = 0);
+void launch(jit::Kernel& kernel, Range range, const void* params, std::size_t params_size,
+            std::size_t local_bytes = 0);
 
 template <class Params>
 void launch(jit::Kernel& kernel, Range range, const Params& params, std::size_t local_bytes = 0) {

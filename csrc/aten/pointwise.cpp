@@ -1,6 +1,11 @@
-// Elementwise operators whose schema does not tell all: the functor depends on an argument, or the iterator is unusual.
+// Elementwise operators whose schema does not tell all: the functor depends on an argument, or the iterator
+// is unusual.
+#include <ATen/Dispatch.h>
+#include <ATen/ExpandUtils.h>
 #include <ATen/Functions.h>
-#include <ATen/ScalarOps.h>
+#include <ATen/MemoryOverlap.h>
+#include <ATen/native/Activation.h>
+#include <ATen/native/Resize.h>
 #include <ATen/ops/_prelu_kernel_backward_native.h>
 #include <ATen/ops/abs_native.h>
 #include <ATen/ops/clamp_native.h>
@@ -15,8 +20,7 @@
 #include <ATen/ops/pow_native.h>
 #include <ATen/ops/round_native.h>
 #include <ATen/ops/where_native.h>
-#include <ATen/native/Activation.h>
-#include <ATen/NamedTensorUtils.h>
+#include <ATen/ScalarOps.h>
 
 #include <cmath>
 
@@ -30,8 +34,8 @@ at::TensorIterator unary_to_any(const at::Tensor& out, const at::Tensor& self) {
   return at::TensorIteratorConfig().check_all_same_dtype(false).add_output(out).add_const_input(self).build();
 }
 
-at::TensorIterator masked(const at::Tensor& out, const at::Tensor& mask, std::initializer_list<at::Tensor> inputs,
-                          bool resize) {
+at::TensorIterator masked(const at::Tensor& out, const at::Tensor& mask,
+                          std::initializer_list<at::Tensor> inputs, bool resize) {
   at::TensorIteratorConfig config;
   config.check_all_same_dtype(false).set_check_mem_overlap(false).resize_outputs(resize);
   config.add_output(out).add_const_input(mask);
@@ -74,8 +78,9 @@ Tensor& logical_not_out_xpu(const Tensor& self, Tensor& out) {
   return out;
 }
 
-Tensor& nan_to_num_out_xpu(const Tensor& self, std::optional<double> nan, std::optional<double> positive_infinity,
-                           std::optional<double> negative_infinity, Tensor& out) {
+Tensor& nan_to_num_out_xpu(const Tensor& self, std::optional<double> nan,
+                           std::optional<double> positive_infinity, std::optional<double> negative_infinity,
+                           Tensor& out) {
   TORCH_CHECK(self.scalar_type() == out.scalar_type(), "nan_to_num: dtype of out: ", out.scalar_type(),
               " should be same as input: ", self.scalar_type());
   if (c10::isIntegralType(self.scalar_type(), true)) {
@@ -83,7 +88,8 @@ Tensor& nan_to_num_out_xpu(const Tensor& self, std::optional<double> nan, std::o
     out.copy_(self);
     return out;
   }
-  // The largest finite value of the tensor's dtype, which for half is not that of the float it is computed in.
+  // The largest finite value of the tensor's dtype, which for half is not that of the float it is computed
+  // in.
   const auto dtype = c10::toRealValueType(self.scalar_type());
   const double largest = AT_DISPATCH_FLOATING_TYPES_AND2(kHalf, kBFloat16, dtype, "nan_to_num", [] {
     return static_cast<double>(std::numeric_limits<scalar_t>::max());
@@ -177,7 +183,8 @@ std::tuple<Tensor, Tensor> log_sigmoid_forward_xpu(const Tensor& self) {
   return {out, buffer};
 }
 
-Tensor& log_sigmoid_backward_grad_input_xpu(const Tensor& gradient, const Tensor& self, const Tensor&, Tensor& out) {
+Tensor& log_sigmoid_backward_grad_input_xpu(const Tensor& gradient, const Tensor& self, const Tensor&,
+                                            Tensor& out) {
   auto iterator = TensorIterator::borrowing_binary_op(out, gradient, self);
   elementwise(iterator, rows::log_sigmoid_backward, {});
   return out;
@@ -188,7 +195,8 @@ Tensor log_sigmoid_backward_xpu(const Tensor& gradient, const Tensor& self, cons
   return log_sigmoid_backward_grad_input_xpu(gradient, self, buffer, out);
 }
 
-std::tuple<Tensor, Tensor> _prelu_kernel_backward_xpu(const Tensor& gradient, const Tensor& self, const Tensor& weight) {
+std::tuple<Tensor, Tensor> _prelu_kernel_backward_xpu(const Tensor& gradient, const Tensor& self,
+                                                      const Tensor& weight) {
   auto input_gradient = at::empty_like(self);
   auto weight_gradient = at::empty(at::infer_size(self.sizes(), weight.sizes()), weight.options());
   auto of_input = TensorIteratorConfig()
@@ -204,12 +212,14 @@ std::tuple<Tensor, Tensor> _prelu_kernel_backward_xpu(const Tensor& gradient, co
 }
 
 Tensor& where_self_out_xpu(const Tensor& condition, const Tensor& self, const Tensor& other, Tensor& out) {
-  const auto dtype = at::native::result_type(self, other);
+  const auto dtype = at::result_type(self, other);
   TORCH_CHECK(condition.scalar_type() == kBool || condition.scalar_type() == kByte,
-              "where expected condition to be a boolean tensor, but got a tensor with dtype ", condition.scalar_type());
+              "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+              condition.scalar_type());
   if (condition.scalar_type() == kByte) {
     TORCH_WARN_ONCE(
-        "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
+        "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a "
+        "future version of "
         "PyTorch. Use a boolean condition instead.");
   }
   TORCH_CHECK(out.scalar_type() == dtype, "Expected out type to be ", dtype, " but got ", out.scalar_type());
@@ -217,9 +227,10 @@ Tensor& where_self_out_xpu(const Tensor& condition, const Tensor& self, const Te
   // Scalars on the CPU may meet tensors on the device; other mixtures are the caller's mistake.
   auto prepare = [&](const Tensor& tensor, ScalarType to) {
     TORCH_CHECK(tensor.device() == device || (tensor.dim() == 0 && tensor.is_cpu()),
-                "Expected condition, x and y to be on the same device, but got a tensor on ", tensor.device(), " and one on ",
-                device);
-    return tensor.is_cpu() ? at::scalar_tensor(tensor.item(), TensorOptions(device).dtype(to)) : tensor.to(to);
+                "Expected condition, x and y to be on the same device, but got a tensor on ", tensor.device(),
+                " and one on ", device);
+    return tensor.is_cpu() ? at::scalar_tensor(tensor.item(), TensorOptions(device).dtype(to))
+                           : tensor.to(to);
   };
   auto iterator = masked(out, prepare(condition, kBool), {prepare(self, dtype), prepare(other, dtype)}, true);
   elementwise(iterator, rows::where, {});
@@ -227,19 +238,23 @@ Tensor& where_self_out_xpu(const Tensor& condition, const Tensor& self, const Te
 }
 
 Tensor where_self_xpu(const Tensor& condition, const Tensor& self, const Tensor& other) {
-  const auto device = condition.is_xpu() ? condition.device() : self.is_xpu() ? self.device() : other.device();
-  auto out = at::empty({0}, self.options().device(device).dtype(at::native::result_type(self, other)));
+  const auto device = condition.is_xpu() ? condition.device()
+                      : self.is_xpu()    ? self.device()
+                                         : other.device();
+  auto out = at::empty({0}, self.options().device(device).dtype(at::result_type(self, other)));
   return where_self_out_xpu(condition, self, other, out);
 }
 
 Tensor& masked_fill__Scalar_xpu(Tensor& self, const Tensor& mask, const Scalar& value) {
-  TORCH_CHECK(mask.scalar_type() == kBool, "masked_fill only supports boolean masks, but got mask with dtype ",
-              mask.scalar_type());
-  TORCH_CHECK(self.device() == mask.device(), "expected self and mask to be on the same device, but got mask on ",
-              mask.device(), " and self on ", self.device());
+  TORCH_CHECK(mask.scalar_type() == kBool,
+              "masked_fill only supports boolean masks, but got mask with dtype ", mask.scalar_type());
+  TORCH_CHECK(self.device() == mask.device(),
+              "expected self and mask to be on the same device, but got mask on ", mask.device(),
+              " and self on ", self.device());
   if (at::has_internal_overlap(self) == MemOverlap::Yes) {
     TORCH_WARN(
-        "Use of masked_fill_ on expanded tensors is deprecated. Please clone() the tensor before performing this "
+        "Use of masked_fill_ on expanded tensors is deprecated. Please clone() the tensor before performing "
+        "this "
         "operation. This also applies to advanced indexing e.g. tensor[mask] = scalar");
   }
   at::assert_no_partial_overlap(self, mask);
@@ -252,7 +267,8 @@ Tensor& masked_fill__Scalar_xpu(Tensor& self, const Tensor& mask, const Scalar& 
 }
 
 Tensor& masked_fill__Tensor_xpu(Tensor& self, const Tensor& mask, const Tensor& value) {
-  TORCH_CHECK(value.dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
+  TORCH_CHECK(value.dim() == 0,
+              "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
               " dimension(s).");
   if (value.is_cpu()) return masked_fill__Scalar_xpu(self, mask, value.item());
   // The value stays on the device: no synchronisation for its sake.

@@ -1,8 +1,8 @@
 // Elementwise kernels: one output, up to three inputs.
 //
-// F<C> is a functor over the computation's type C; its members, if any, are the operator's scalar arguments. The kernel
-// loads each input as its own type, widens it to opmath_t, calls F and casts the result to Out. Immediate = i > 0 takes
-// input i from the parameters (a CPU scalar) instead of memory.
+// F<C> is a functor over the computation's type C; its members, if any, are the operator's scalar arguments.
+// The kernel loads each input as its own type, widens it to opmath_t, calls F and casts the result to Out.
+// Immediate = i > 0 takes input i from the parameters (a CPU scalar) instead of memory.
 #pragma once
 
 #include <type_traits>
@@ -25,7 +25,8 @@ T from_bytes(const unsigned char* bytes) {
 }
 
 // The body of every elementwise kernel for one element; `offset(k)` is the byte offset of operand k.
-template <template <class> class F, int Immediate, class C, class Out, class... In, std::size_t... I, class Offset>
+template <template <class> class F, int Immediate, class C, class Out, class... In, std::size_t... I,
+          class Offset>
 inline void elementwise_apply(const F<C>& functor, const ElementwiseParams& params, Offset offset,
                               std::index_sequence<I...>) {
   auto load = [&](auto index, auto type) {
@@ -57,7 +58,8 @@ IPEX_KERNEL void elementwise_contiguous(ElementwiseParams params) {
   const auto functor = load_functor<F<C>>(params);
   const auto apply = [&](std::int64_t index) {
     elementwise_apply<F, Immediate, C, Out, In...>(
-        functor, params, [&](int, std::size_t size) { return index * size; }, std::index_sequence_for<In...>{});
+        functor, params, [&](int, std::size_t size) { return index * size; },
+        std::index_sequence_for<In...>{});
   };
   const std::int64_t width = item.get_local_range(0);
   const std::int64_t first = item.get_group(0) * width * elementwise_items;
@@ -90,10 +92,12 @@ IPEX_KERNEL void elementwise_strided(StridedParams params) {
       const std::uint32_t position = rest - quotient * params.sizes[d].divisor;
       rest = quotient;
 #pragma unroll
-      for (int operand = 0; operand < operands; ++operand) offsets[operand] += position * params.strides[d][operand];
+      for (int operand = 0; operand < operands; ++operand)
+        offsets[operand] += position * params.strides[d][operand];
     }
     elementwise_apply<F, Immediate, C, Out, In...>(
-        functor, params, [&](int operand, std::size_t) { return offsets[operand]; }, std::index_sequence_for<In...>{});
+        functor, params, [&](int operand, std::size_t) { return offsets[operand]; },
+        std::index_sequence_for<In...>{});
   }
 }
 

@@ -29,7 +29,8 @@ struct Divider {
   Divider() = default;
   explicit Divider(std::uint32_t value) : divisor(value) {
     while (shift < 32 && (std::uint64_t{1} << shift) < value) ++shift;
-    multiplier = static_cast<std::uint32_t>(((std::uint64_t{1} << 32) * ((std::uint64_t{1} << shift) - value)) / value + 1);
+    multiplier = static_cast<std::uint32_t>(
+        ((std::uint64_t{1} << 32) * ((std::uint64_t{1} << shift) - value)) / value + 1);
   }
 
   std::uint32_t divide(std::uint32_t value) const {

@@ -1,5 +1,5 @@
-// Elementary functions for float, double and complex, each defined once: eager, fused and compiled kernels call these.
-// Integers reach them only through operators that promote first.
+// Elementary functions for float, double and complex, each defined once: eager, fused and compiled kernels
+// call these. Integers reach them only through operators that promote first.
 #pragma once
 
 #include <sycl/sycl.hpp>
@@ -8,7 +8,7 @@
 
 namespace ipex::kernels::math {
 
-#define IPEX_REAL_FUNCTION(name)                     \
+#define IPEX_REAL_FUNCTION(name)                       \
   inline float name(float x) { return sycl::name(x); } \
   inline double name(double x) { return sycl::name(x); }
 IPEX_REAL_FUNCTION(acos)
@@ -157,7 +157,8 @@ template <class T>
 inline complex<T> acos(complex<T> z) {
   const auto plus = sqrt(complex<T>(T(1) + z.real, z.imag));
   const auto minus = sqrt(complex<T>(T(1) - z.real, -z.imag));
-  return {T(2) * sycl::atan2(minus.real, plus.real), sycl::asinh(plus.real * minus.imag - plus.imag * minus.real)};
+  return {T(2) * sycl::atan2(minus.real, plus.real),
+          sycl::asinh(plus.real * minus.imag - plus.imag * minus.real)};
 }
 template <class T>
 inline complex<T> asinh(complex<T> z) {
@@ -167,7 +168,8 @@ template <class T>
 inline complex<T> acosh(complex<T> z) {
   const auto plus = sqrt(complex<T>(z.real + T(1), z.imag));
   const auto minus = sqrt(complex<T>(z.real - T(1), z.imag));
-  return {sycl::asinh(minus.real * plus.real + minus.imag * plus.imag), T(2) * sycl::atan2(minus.imag, plus.real)};
+  return {sycl::asinh(minus.real * plus.real + minus.imag * plus.imag),
+          T(2) * sycl::atan2(minus.imag, plus.real)};
 }
 // atanh z = (log1p(4x / ((1-x)^2 + y^2)) / 4, atan2(2y, (1-x)(1+x) - y^2) / 2)
 template <class T>

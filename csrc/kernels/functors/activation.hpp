@@ -105,9 +105,7 @@ struct mish_backward {
 template <class T>
 struct elu {
   T alpha, scale, input_scale;
-  T operator()(T x) const {
-    return x > T(0) ? x * scale : math::expm1(x * input_scale) * alpha * scale;
-  }
+  T operator()(T x) const { return x > T(0) ? x * scale : math::expm1(x * input_scale) * alpha * scale; }
 };
 
 template <class T>
@@ -165,9 +163,7 @@ struct hardswish_backward {
 template <class T>
 struct softplus {
   T beta, bound;
-  T operator()(T x) const {
-    return x * beta > bound ? x : math::log1p(math::exp(x * beta)) / beta;
-  }
+  T operator()(T x) const { return x * beta > bound ? x : math::log1p(math::exp(x * beta)) / beta; }
 };
 
 template <class T>
@@ -182,7 +178,9 @@ struct softplus_backward {
 template <class T>
 struct softshrink {
   T lambda;
-  T operator()(T x) const { return is_nan(x) ? x : x > lambda ? x - lambda : x < -lambda ? x + lambda : T(0); }
+  T operator()(T x) const {
+    return is_nan(x) ? x : x > lambda ? x - lambda : x < -lambda ? x + lambda : T(0);
+  }
 };
 
 template <class T>

@@ -209,9 +209,9 @@ struct logical_xor {
   bool operator()(T a, T b) const { return cast<bool>(a) != cast<bool>(b); }
 };
 
-#define IPEX_COMPARISON_FUNCTOR(name, operation) \
-  template <class T>                             \
-  struct name {                                  \
+#define IPEX_COMPARISON_FUNCTOR(name, operation)              \
+  template <class T>                                          \
+  struct name {                                               \
     bool operator()(T a, T b) const { return a operation b; } \
   };
 IPEX_COMPARISON_FUNCTOR(eq, ==)

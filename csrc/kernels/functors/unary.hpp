@@ -5,9 +5,9 @@
 
 namespace ipex::kernels::op {
 
-#define IPEX_MATH_FUNCTOR(name) \
-  template <class T>            \
-  struct name {                 \
+#define IPEX_MATH_FUNCTOR(name)                       \
+  template <class T>                                  \
+  struct name {                                       \
     T operator()(T x) const { return math::name(x); } \
   };
 IPEX_MATH_FUNCTOR(acos)
@@ -126,9 +126,11 @@ struct frac {
 
 template <class T>
 struct round_decimals {
-  T scale;  // 10^|decimals|
+  T scale;     // 10^|decimals|
   T negative;  // 1 where decimals < 0
-  T operator()(T x) const { return negative != T(0) ? math::rint(x / scale) * scale : math::rint(x * scale) / scale; }
+  T operator()(T x) const {
+    return negative != T(0) ? math::rint(x / scale) * scale : math::rint(x * scale) / scale;
+  }
 };
 
 template <class T>
@@ -214,7 +216,9 @@ struct nan_to_num {
       return {part(x.real), part(x.imag)};
     } else {
       if (is_nan(x)) return nan;
-      return x == limits<T>::infinity() ? positive_infinity : x == -limits<T>::infinity() ? negative_infinity : x;
+      return x == limits<T>::infinity()    ? positive_infinity
+             : x == -limits<T>::infinity() ? negative_infinity
+                                           : x;
     }
   }
 };
@@ -277,7 +281,8 @@ struct erfinv {
     T y = p * x;
     constexpr T two_over_sqrt_pi = T(1.12837916709551257389615890312154517);
     for (int step = 0; step < 2; ++step) {
-      const T error = magnitude < T(0.5) ? sycl::erf(y) - x : sycl::copysign((T(1) - magnitude) - sycl::erfc(sycl::fabs(y)), x);
+      const T error = magnitude < T(0.5) ? sycl::erf(y) - x
+                                         : sycl::copysign((T(1) - magnitude) - sycl::erfc(sycl::fabs(y)), x);
       y -= error / (two_over_sqrt_pi * sycl::exp(-y * y));
     }
     return y;
