@@ -1,0 +1,74 @@
+# make build   creates .venv, installs what is needed and builds in place; again: builds what changed
+# make demo    trains and infers on the xpu device (examples/)
+# make test    runs the tests (PYTEST="-k memory" selects)
+# make bench   measures (bench/)
+# make lint    checks the style of Python and C++ and the types of Python
+# Needs Python 3.10 or later with venv, and g++ 12 or later.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: build demo test bench lint clean
+
+PYTHON ?= python3
+JOBS ?= $(shell nproc)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+export NINJA_STATUS := [%f/%t, %e s] 
+
+say = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
+
+build: .venv/installed
+	$(call say,Building what changed)
+	$(BIN)/cmake --build "$$(cat .venv/installed)"
+
+demo: build
+	$(call say,Training on xpu)
+	$(BIN)/python examples/train_digits.py
+	$(call say,Inference on xpu)
+	$(BIN)/python examples/infer_digits.py
+
+test: build
+	$(call say,Tests)
+	$(BIN)/python -m pytest $(PYTEST)
+
+bench: build
+	$(call say,Benchmarks)
+	for benchmark in bench/*.py; do echo "-- $$benchmark"; $(BIN)/python "$$benchmark"; done
+
+lint: .venv/lint
+	$(call say,Lint)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	git ls-files '*.cpp' '*.h' '*.hpp' | xargs $(BIN)/clang-format --dry-run -Werror
+
+clean:
+	rm -rf build .venv intel_extension_for_pytorch/lib intel_extension_for_pytorch/_C*.so
+
+.venv/created:
+	$(call say,Creating .venv)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or later is needed; choose one with make PYTHON=python3.x"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "This Python cannot make virtual environments: install its venv package"; \
+	    echo "(Debian, Ubuntu: sudo apt install python3-venv; Fedora: sudo dnf install python3)"; \
+	    echo "or choose another with make PYTHON=python3.x"; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# Holds the name of CMake's build folder.
+.venv/installed: .venv/created pyproject.toml tools/requirements.py
+	@command -v g++ >/dev/null || \
+	  { echo "g++ is needed (Debian, Ubuntu: sudo apt install g++)"; exit 1; }
+	$(call say,Installing what the build needs)
+	$(PIP) install -r <($(BIN)/python tools/requirements.py build)
+	$(call say,Building and installing in place)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install -v --no-build-isolation -e '.[test,examples]'
+	ls -td build/*/build.ninja | head -1 | xargs dirname > $@
+
+.venv/lint: .venv/created pyproject.toml
+	$(call say,Installing the linters)
+	$(PIP) install -r <($(BIN)/python tools/requirements.py lint)
+	touch $@
