@@ -1,1 +1,193 @@
 #include "jit/library.h"
+
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <sycl/sycl.hpp>
+#include <unordered_map>
+
+#include "jit/archive.h"
+#include "jit/cache.h"
+#include "jit/compiler.h"
+#include "jit/debug.h"
+#include "jit/error.h"
+#include "jit/kernel.h"
+#include "jit/loader.h"
+
+namespace ipex::jit {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct NameView {
+  std::string_view module;  // or the digest of a caller's source
+  std::string_view instantiation;
+};
+
+struct Name {
+  std::string module;
+  std::string instantiation;
+};
+
+template <class N>
+concept AnyName = std::is_same_v<N, Name> || std::is_same_v<N, NameView>;
+
+struct HashName {
+  using is_transparent = void;
+  std::size_t operator()(const AnyName auto& name) const {
+    const std::hash<std::string_view> hash;
+    return hash(name.instantiation) * 31 + hash(name.module);
+  }
+};
+
+struct EqualNames {
+  using is_transparent = void;
+  bool operator()(const AnyName auto& a, const AnyName auto& b) const {
+    return a.instantiation == b.instantiation && a.module == b.module;
+  }
+};
+
+struct Entry {
+  std::atomic<Kernel*> kernel{nullptr};
+  std::mutex making;
+};
+
+// The kernels of one device in one context.
+struct DeviceKernels {
+  sycl::device device;
+  sycl::context context;
+  std::unordered_map<Name, Entry, HashName, EqualNames> entries;  // its nodes never move
+};
+
+class Library {
+ public:
+  // Never destroyed: kernels must outlive every thread that may still launch one while the process ends.
+  static Library& instance() {
+    static auto* library = new Library;
+    return *library;
+  }
+
+  template <class Make>
+  Kernel& find(const NameView& name, const sycl::queue& queue, Make make) {
+    const sycl::device device = queue.get_device();
+    const sycl::context context = queue.get_context();
+    Entry& entry = find_entry(name, device, context);
+    Kernel* kernel = entry.kernel.load(std::memory_order_acquire);
+    if (kernel != nullptr) return *kernel;
+    const std::lock_guard lock(entry.making);
+    kernel = entry.kernel.load(std::memory_order_relaxed);
+    if (kernel == nullptr) {
+      kernel = make_kernel(name, device, context, make);
+      entry.kernel.store(kernel, std::memory_order_release);
+    }
+    return *kernel;
+  }
+
+  // The SPIR-V that the build made, if this instantiation was listed.
+  std::optional<std::span<const std::byte>> archived(const NameView& name) {
+    std::call_once(archive_opened_, [this] { open_archive(); });
+    if (!archive_) return std::nullopt;
+    return archive_->find(archive_name(name.module, name.instantiation));
+  }
+
+ private:
+  Entry& find_entry(const NameView& name, const sycl::device& device, const sycl::context& context) {
+    {
+      const std::shared_lock lock(mutex_);
+      for (auto& kernels : devices_) {
+        if (kernels.context != context || kernels.device != device) continue;
+        if (const auto found = kernels.entries.find(name); found != kernels.entries.end())
+          return found->second;
+      }
+    }
+    const std::unique_lock lock(mutex_);
+    for (auto& kernels : devices_) {
+      if (kernels.context == context && kernels.device == device) return insert(kernels, name);
+    }
+    devices_.push_back({device, context, {}});
+    return insert(devices_.back(), name);
+  }
+
+  static Entry& insert(DeviceKernels& kernels, const NameView& name) {
+    return kernels.entries.try_emplace(Name{std::string(name.module), std::string(name.instantiation)})
+        .first->second;
+  }
+
+  template <class Make>
+  static Kernel* make_kernel(const NameView& name, const sycl::device& device, const sycl::context& context,
+                             Make make) {
+    std::string text = std::string(name.module) + ":" + std::string(name.instantiation);
+    try {
+      debug::Timer timer;
+      auto kernel = std::make_unique<Kernel>(text, make(device, context));
+      if (debug::enabled(debug::Cache)) debug::log("kernel " + text + " ready in " + timer.milliseconds());
+      return kernel.release();
+    } catch (const std::exception& error) {
+      throw Error("kernel " + text + " for " + device.get_info<sycl::info::device::name>() + ": " +
+                  error.what());
+    }
+  }
+
+  void open_archive() {
+    const fs::path path = library_folder() / "kernels.bin";
+    try {
+      archive_.emplace(path);
+    } catch (const Error& error) {
+      // Slow but right without it: every kernel is compiled on first use.
+      if (debug::enabled(debug::Devices)) debug::log(error.what());
+    }
+  }
+
+  std::shared_mutex mutex_;
+  std::deque<DeviceKernels> devices_;
+  std::once_flag archive_opened_;
+  std::optional<Archive> archive_;
+};
+
+// SPIR-V of an instantiation that is not in the archive: from the disk cache, else compiled and kept there.
+Bytes compiled(const Source& source, const std::string& instantiation, const sycl::device& device) {
+  const Digest key = source_digest(kernel_root(), source).add(canonical(instantiation));
+  if (auto spirv = cache::load(key, "spirv")) return *std::move(spirv);
+  Bytes spirv = std::move(compile_to_spirv(device, source, {instantiation}).front());
+  cache::store(key, "spirv", spirv);
+  return spirv;
+}
+
+bool takes_spirv(const sycl::device& device) {
+  return device.get_backend() == sycl::backend::opencl ||
+         device.get_backend() == sycl::backend::ext_oneapi_level_zero;
+}
+
+sycl::kernel from_source(const Source& source, std::string_view instantiation, const sycl::device& device,
+                         const sycl::context& context) {
+  const std::string name(instantiation);
+  if (!takes_spirv(device)) return load_source(source, name, context, device);
+  return load_spirv(compiled(source, name, device), context, device);
+}
+
+}  // namespace
+
+Kernel& find_kernel(std::string_view module, std::string_view instantiation, const sycl::queue& queue) {
+  Library& library = Library::instance();
+  const NameView name{module, instantiation};
+  return library.find(name, queue, [&](const sycl::device& device, const sycl::context& context) {
+    if (takes_spirv(device)) {
+      if (const auto spirv = library.archived(name)) return load_spirv(*spirv, context, device);
+    }
+    return from_source(module_source(kernel_root(), module), instantiation, device, context);
+  });
+}
+
+Kernel& find_kernel(const Source& source, std::string_view instantiation, const sycl::queue& queue) {
+  Source complete = source;
+  complete.options.push_back("-I" + kernel_root().string());
+  const std::string identity = source_digest(kernel_root(), complete).hex();
+  return Library::instance().find({identity, instantiation}, queue,
+                                  [&](const sycl::device& device, const sycl::context& context) {
+                                    return from_source(complete, instantiation, device, context);
+                                  });
+}
+
+}  // namespace ipex::jit

@@ -4,6 +4,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+
+#include "jit/source.h"
 
 namespace sycl {
 inline namespace _V1 {
@@ -16,10 +19,13 @@ namespace ipex::jit {
 // A kernel of the library, ready to run on one device. Lives as long as the process.
 class Kernel;
 
-// The kernel `instantiation` (C++ text, e.g. "reduce_inner<op::sum, float>") of csrc/kernels/<module>.hpp for the
-// device of `queue`. Found in memory, else in the disk cache, else built from the archive, else compiled from source.
-// Throws jit::Error. Safe to call from any thread; each kernel is made once.
+// The kernel `instantiation` (C++ text, e.g. "reduce_inner<op::sum, float>") of csrc/kernels/<module>.hpp for
+// the device of `queue`. Found in memory, else in the disk cache, else built from the archive, else compiled
+// from source. Throws jit::Error. Safe to call from any thread; each kernel is made once.
 Kernel& find_kernel(std::string_view module, std::string_view instantiation, const sycl::queue& queue);
+
+// The same for a kernel of the caller's own source, which may include "kernels/...".
+Kernel& find_kernel(const Source& source, std::string_view instantiation, const sycl::queue& queue);
 
 struct Range {
   std::size_t groups;      // number of work-groups; 0 launches nothing
@@ -27,14 +33,17 @@ struct Range {
 };
 
 // Enqueues `kernel` with one parameter struct and, where the kernel takes LocalMemory, `local_bytes` of it.
-// Does not wait. The only place that enqueues a kernel.
+// Does not wait. The only place that enqueues a kernel. `moved_bytes`, what the kernel reads and writes in
+// device memory, is only for the bandwidth that IPEX_XPU_DEBUG=2 shows.
 void launch(sycl::queue& queue, Kernel& kernel, Range range, const void* params, std::size_t params_size,
-            std::size_t local_bytes = 0);
+            std::size_t local_bytes = 0, std::size_t moved_bytes = 0);
 
 template <class Params>
-void launch(sycl::queue& queue, Kernel& kernel, Range range, const Params& params, std::size_t local_bytes = 0) {
+requires(!std::is_pointer_v<Params>) void launch(sycl::queue& queue, Kernel& kernel, Range range,
+                                                 const Params& params, std::size_t local_bytes = 0,
+                                                 std::size_t moved_bytes = 0) {
   static_assert(std::is_trivially_copyable_v<Params>);
-  launch(queue, kernel, range, &params, sizeof(Params), local_bytes);
+  launch(queue, kernel, range, static_cast<const void*>(&params), sizeof(Params), local_bytes, moved_bytes);
 }
 
 }  // namespace ipex::jit

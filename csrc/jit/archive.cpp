@@ -1,0 +1,133 @@
+#include "jit/archive.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+#include "jit/error.h"
+#include "jit/source.h"
+
+namespace ipex::jit {
+namespace fs = std::filesystem;
+
+struct Archive::Header {
+  char magic[8];
+  std::uint64_t count;
+};
+
+struct Archive::Entry {
+  std::uint64_t name_offset;
+  std::uint64_t blob_offset;
+  std::uint32_t name_size;
+  std::uint32_t blob_size;
+};
+
+namespace {
+constexpr char archive_magic[9] = "IPEXSPV1";
+}
+
+Archive::Archive(const fs::path& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) throw Error("cannot open the kernel archive " + path.string() + ": " + std::strerror(errno));
+  struct stat status {};
+  fstat(file, &status);
+  size_ = static_cast<std::size_t>(status.st_size);
+  void* mapped = size_ < sizeof(Header) ? MAP_FAILED : mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
+  close(file);
+  if (mapped == MAP_FAILED)
+    throw Error("the kernel archive " + path.string() + " is empty or cannot be mapped");
+  data_ = static_cast<const char*>(mapped);
+
+  const auto fits = [this](std::uint64_t offset, std::uint64_t size) {
+    return offset <= size_ && size <= size_ - offset;
+  };
+  bool valid = std::memcmp(header().magic, archive_magic, sizeof(Header::magic)) == 0 &&
+               header().count <= (size_ - sizeof(Header)) / sizeof(Entry);
+  if (valid) {
+    for (const Entry& entry : entries()) {
+      valid = valid && fits(entry.name_offset, entry.name_size) && fits(entry.blob_offset, entry.blob_size);
+    }
+  }
+  if (!valid) {
+    munmap(mapped, size_);
+    throw Error("the kernel archive " + path.string() + " is damaged or of another version");
+  }
+}
+
+Archive::~Archive() { munmap(const_cast<char*>(data_), size_); }
+
+const Archive::Header& Archive::header() const { return *reinterpret_cast<const Header*>(data_); }
+
+std::span<const Archive::Entry> Archive::entries() const {
+  return {reinterpret_cast<const Entry*>(data_ + sizeof(Header)), header().count};
+}
+
+std::size_t Archive::size() const { return header().count; }
+
+std::string_view Archive::name(std::size_t index) const {
+  const Entry& entry = entries()[index];
+  return {data_ + entry.name_offset, entry.name_size};
+}
+
+std::span<const std::byte> Archive::blob(std::size_t index) const {
+  const Entry& entry = entries()[index];
+  return {reinterpret_cast<const std::byte*>(data_) + entry.blob_offset, entry.blob_size};
+}
+
+std::optional<std::span<const std::byte>> Archive::find(std::string_view wanted) const {
+  std::size_t first = 0;
+  std::size_t last = size();
+  while (first < last) {
+    const std::size_t middle = (first + last) / 2;
+    if (name(middle) < wanted)
+      first = middle + 1;
+    else
+      last = middle;
+  }
+  if (first == size() || name(first) != wanted) return std::nullopt;
+  return blob(first);
+}
+
+void Archive::write(const fs::path& path, const Contents& contents) {
+  const fs::path temporary = path.string() + ".tmp" + std::to_string(getpid());
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+  Header header{};
+  std::memcpy(header.magic, archive_magic, sizeof(header.magic));
+  header.count = contents.size();
+  const auto put = [&](const void* data, std::size_t size) {
+    file.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+  };
+  put(&header, sizeof(header));
+
+  std::uint64_t name_offset = sizeof(Header) + contents.size() * sizeof(Entry);
+  std::uint64_t blob_offset = name_offset;
+  for (const auto& [name, blob] : contents) blob_offset += name.size();
+  for (const auto& [name, blob] : contents) {
+    const Entry entry{name_offset, blob_offset, static_cast<std::uint32_t>(name.size()),
+                      static_cast<std::uint32_t>(blob.size())};
+    put(&entry, sizeof(entry));
+    name_offset += name.size();
+    blob_offset += blob.size();
+  }
+  for (const auto& [name, blob] : contents) put(name.data(), name.size());
+  for (const auto& [name, blob] : contents) put(blob.data(), blob.size());
+  file.close();
+  std::error_code error;
+  if (file) fs::rename(temporary, path, error);
+  if (!file || error) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    throw Error("cannot write the kernel archive " + path.string());
+  }
+}
+
+std::string archive_name(std::string_view module, std::string_view instantiation) {
+  return std::string(module) + ":" + canonical(instantiation);
+}
+
+}  // namespace ipex::jit

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "jit/spirv.h"
+
+namespace ipex::jit {
+
+// A file of SPIR-V kernels by name. Layout, all in the machine's byte order:
+//   Header | Entry[count] sorted by name | names | blobs
+// It is mapped, not read: opening costs nothing for the kernels a process does not use.
+class Archive {
+ public:
+  explicit Archive(const std::filesystem::path& path);  // throws Error
+  ~Archive();
+  Archive(const Archive&) = delete;
+  Archive& operator=(const Archive&) = delete;
+
+  std::optional<std::span<const std::byte>> find(std::string_view name) const;
+  std::size_t size() const;
+  std::string_view name(std::size_t index) const;
+  std::span<const std::byte> blob(std::size_t index) const;
+
+  using Contents = std::map<std::string, Bytes>;
+  static void write(const std::filesystem::path& path, const Contents& contents);  // atomically; throws Error
+
+ private:
+  struct Header;
+  struct Entry;
+  const Header& header() const;
+  std::span<const Entry> entries() const;
+  const char* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// The name of a kernel in an archive.
+std::string archive_name(std::string_view module, std::string_view instantiation);
+
+}  // namespace ipex::jit

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "jit/digest.h"
+#include "jit/spirv.h"
+
+namespace ipex::jit::cache {
+
+// The user's kernel cache: IPEX_XPU_CACHE_DIR, else $XDG_CACHE_HOME/intel_extension_for_pytorch, else below
+// ~/.cache. One file per content key, written atomically, checked when loaded. What cannot be read or written
+// is made again: no failure leaves here, it is counted and logged (IPEX_XPU_DEBUG=3). `kind` is the file's
+// extension: "spirv" or "binary".
+std::optional<Bytes> load(const Digest& key, std::string_view kind);
+void store(const Digest& key, std::string_view kind, std::span<const std::byte> payload);
+
+// Forgets a file whose content the device refused.
+void reject(const Digest& key, std::string_view kind);
+
+}  // namespace ipex::jit::cache

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jit/digest.h"
+
+namespace ipex::jit {
+
+// What the runtime compiler is given.
+struct Source {
+  std::string text;
+  std::vector<std::string> options;
+};
+
+// The folder of the library (or program) that this code is part of.
+std::filesystem::path library_folder();
+
+// The folder that holds kernels/: beside the library when installed, csrc/ for a library built in the source
+// tree.
+const std::filesystem::path& kernel_root();
+
+// The source that instantiates kernels of <root>/kernels/<module>.hpp; their names are looked up in
+// ipex::kernels.
+Source module_source(const std::filesystem::path& root, std::string_view module);
+
+// Tells versions of a source apart: its text and options, every header of ours that it includes, the
+// compiler.
+Digest source_digest(const std::filesystem::path& root, const Source& source);
+
+// The text of an instantiation without the spaces that mean nothing.
+std::string canonical(std::string_view instantiation);
+
+}  // namespace ipex::jit
