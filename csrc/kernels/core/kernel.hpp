@@ -2,8 +2,17 @@
 
 // What a kernel needs of SYCL: how it is declared, where it runs, its work-group memory.
 
+// Single headers of SYCL, not <sycl/sycl.hpp>: a kernel compiled on first use is ready in a third of the
+// time.
 #include <cstddef>
-#include <sycl/sycl.hpp>
+#include <sycl/atomic_ref.hpp>
+#include <sycl/ext/oneapi/experimental/work_group_memory.hpp>
+#include <sycl/ext/oneapi/free_function_queries.hpp>
+#include <sycl/ext/oneapi/kernel_properties/properties.hpp>
+#include <sycl/group_algorithm.hpp>
+#include <sycl/group_barrier.hpp>
+#include <sycl/nd_item.hpp>
+#include <sycl/sub_group.hpp>
 
 #include "kernels/core/types.hpp"
 

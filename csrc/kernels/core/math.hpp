@@ -2,7 +2,7 @@
 // call these. Integers reach them only through operators that promote first.
 #pragma once
 
-#include <sycl/sycl.hpp>
+#include <sycl/builtins.hpp>
 
 #include "kernels/core/types.hpp"
 

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <limits>
-#include <sycl/sycl.hpp>
+#include <sycl/bit_cast.hpp>
+#include <sycl/builtins.hpp>
+#include <sycl/half_type.hpp>
 #include <type_traits>
 
 namespace ipex::kernels {
