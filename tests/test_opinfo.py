@@ -1,0 +1,148 @@
+"""PyTorch's own operator database on xpu, against the CPU.
+
+An operator is tested when any of its ATen overloads has a kernel of ours: the dispatcher says so, no list here.
+References are computed on the CPU in float64 where the operator has it, and rounded to the tested dtype.
+IPEX_TEST_DTYPES=all tests every dtype the CPU supports instead of a representative few.
+"""
+
+import os
+
+import pytest
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.testing._internal.opinfo.core import OpInfo
+from torch.utils import _pytree as pytree
+from xfails import FORWARD_XFAILS, GRADIENT_XFAILS, WIDE_TOLERANCES
+
+DTYPES = (
+    torch.float32,
+    torch.bfloat16,
+    torch.float16,
+    torch.int64,
+    torch.bool,
+    torch.complex64,
+)
+if os.environ.get("IPEX_TEST_DTYPES") == "all":
+    DTYPES += (torch.float64, torch.complex128, torch.uint8, torch.int8, torch.int16, torch.int32)
+WIDER = {
+    torch.float32: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.float16: torch.float64,
+    torch.complex64: torch.complex128,
+}
+# Relative and absolute: a few units in the last place of the dtype, for results that add up a few hundred terms.
+TOLERANCES = {
+    torch.float32: (2e-5, 1e-5),
+    torch.bfloat16: (1.6e-2, 1e-2),
+    torch.float16: (2e-3, 1e-3),
+    torch.complex64: (2e-5, 1e-5),
+    torch.float64: (1e-9, 1e-10),
+    torch.complex128: (1e-9, 1e-10),
+}
+
+
+def has_kernel(op: OpInfo) -> bool:
+    registered = torch._C._dispatch_has_kernel_for_dispatch_key
+    for base in {op.aten_name, op.name.replace(".", "_")}:
+        packet = getattr(torch.ops.aten, base, None)
+        for overload in packet.overloads() if packet is not None else ():
+            name = f"aten::{base}" + ("" if overload == "default" else f".{overload}")
+            if registered(name, "XPU"):
+                return True
+    return False
+
+
+TESTED = [op for op in op_db if has_kernel(op)]
+FORWARD_CASES = [
+    pytest.param(op, dtype, id=f"{op.formatted_name}-{str(dtype)[6:]}")
+    for op in TESTED
+    for dtype in DTYPES
+    if dtype in op.supported_dtypes("cpu")
+]
+GRADIENT_CASES = [
+    pytest.param(op, id=op.formatted_name)
+    for op in TESTED
+    if op.supports_autograd
+    and {torch.float32, torch.float64} <= op.supported_backward_dtypes("cpu")
+]
+
+
+def on(device: str, value, dtype: torch.dtype | None = None):
+    """`value` with its tensors on `device`, floating ones as `dtype`."""
+
+    def move(tensor: torch.Tensor) -> torch.Tensor:
+        wanted = dtype if dtype and tensor.dtype in WIDER else tensor.dtype
+        moved = tensor.detach().to(device, wanted)
+        return moved.requires_grad_(tensor.requires_grad)
+
+    return pytree.tree_map_only(torch.Tensor, move, value)
+
+
+def call(op: OpInfo, sample, device: str, dtype: torch.dtype | None = None):
+    """The operator's result on `device`, and the tensors it can be differentiated by."""
+    arguments = on(device, [sample.input, *sample.args], dtype)
+    keywords = on(device, sample.kwargs, dtype)
+    if isinstance(keywords.get("device"), str | torch.device):
+        keywords["device"] = device
+    if dtype and keywords.get("dtype") in WIDER:
+        keywords["dtype"] = dtype
+    result = op(*arguments, **keywords)
+    return sample.output_process_fn_grad(result), differentiable((arguments, keywords))
+
+
+def differentiable(tree) -> list[torch.Tensor]:
+    leaves = pytree.tree_leaves(tree)
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
+
+
+def assert_same(op: OpInfo, actual, expected, dtype: torch.dtype) -> None:
+    rtol, atol = TOLERANCES.get(dtype, (0, 0))
+    factor = WIDE_TOLERANCES.get(op.formatted_name, 1)
+    actual, expected = pytree.tree_leaves(actual), pytree.tree_leaves(expected)
+    assert len(actual) == len(expected)
+    for ours, theirs in zip(actual, expected, strict=True):
+        if isinstance(theirs, torch.Tensor):
+            assert ours.device.type == "xpu"
+            ours, theirs = ours.cpu(), theirs.to(ours.dtype)
+        torch.testing.assert_close(
+            ours, theirs, rtol=rtol * factor, atol=atol * factor, equal_nan=True
+        )
+
+
+def expect_failure(request: pytest.FixtureRequest, reason: str | None) -> None:
+    if reason:
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+@pytest.mark.parametrize("op, dtype", FORWARD_CASES)
+def test_forward(op: OpInfo, dtype: torch.dtype, request: pytest.FixtureRequest) -> None:
+    expect_failure(request, FORWARD_XFAILS.get(op.formatted_name))
+    wider = WIDER.get(dtype)
+    reference_dtype = wider if wider in op.supported_dtypes("cpu") else None
+    for sample in op.sample_inputs("cpu", dtype):
+        expected, _ = call(op, sample, "cpu", reference_dtype)
+        actual, _ = call(op, sample, "xpu")
+        assert_same(op, actual, expected, dtype)
+
+
+@pytest.mark.parametrize("op", GRADIENT_CASES)
+def test_gradient(op: OpInfo, request: pytest.FixtureRequest) -> None:
+    name = op.formatted_name
+    expect_failure(request, GRADIENT_XFAILS.get(name) or FORWARD_XFAILS.get(name))
+    for sample in op.sample_inputs("cpu", torch.float32, requires_grad=True):
+        gradients = []
+        for result, leaves in (call(op, sample, "cpu", torch.float64), call(op, sample, "xpu")):
+            outputs = differentiable(result)
+            # Weights that differ by position: a plain sum would hide misplaced gradients.
+            weights = [
+                torch.linspace(0.5, 1.5, out.numel(), dtype=torch.float64).view(out.shape).to(out)
+                for out in outputs
+            ]
+            computed = (
+                torch.autograd.grad(outputs, leaves, weights, allow_unused=True) if outputs else ()
+            )
+            gradients.append(computed)
+        for expected, actual in zip(*gradients, strict=True):
+            assert (actual is None) == (expected is None)
+            if actual is not None:
+                assert_same(op, actual, expected, torch.float32)
