@@ -2,15 +2,16 @@
 # What to compile: csrc/kernels/instantiate.yaml and the lists that code generation made (KERNEL_LISTS).
 # The compiler is part of the SYCL runtime and needs some device to start; Intel's OpenCL for CPUs, a dependency of
 # the package, always is one.
-set(IPEX_KERNEL_CACHE "$ENV{IPEX_KERNEL_CACHE}" CACHE PATH
-  "Folder that keeps compiled kernels between builds; the build folder if empty")
+set(IPEX_KERNEL_CACHE "" CACHE PATH "Keeps compiled kernels between builds; if empty, ccache's folder or the build's")
 
 function(ipex_add_kernel_archive target output)
   set(kernels ${CMAKE_CURRENT_SOURCE_DIR}/csrc/kernels)
   set(expand ${CMAKE_CURRENT_SOURCE_DIR}/tools/expand_instantiations.py)
   set(list ${CMAKE_CURRENT_BINARY_DIR}/instantiations.txt)
   set(cache ${IPEX_KERNEL_CACHE})
-  if(NOT cache)
+  if(NOT cache AND DEFINED ENV{CCACHE_DIR})
+    set(cache $ENV{CCACHE_DIR}/sycl_kernels) # shared by the build folders that share ccache
+  elseif(NOT cache)
     set(cache ${CMAKE_CURRENT_BINARY_DIR}/kernel_cache)
   endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${kernels}/*.hpp ${kernels}/*.h)

@@ -99,16 +99,20 @@ void read_cached(const fs::path& folder, const std::string& prefix, Archive::Con
         contents.try_emplace(std::string(archive.name(i)), blob.begin(), blob.end());
       }
     } catch (const Error&) {
-      fs::remove(file.path());
+      std::error_code ignored;
+      fs::remove(file.path(), ignored);
     }
   }
 }
 
-// Results of sources that changed since are of no use after a day of switching between versions.
+// Results of sources that changed since are kept for some days of switching between versions. Another build
+// may share the folder: what it removes meanwhile is no error.
 void remove_old(const fs::path& folder) {
   for (const auto& file : fs::directory_iterator(folder)) {
-    const auto age = fs::file_time_type::clock::now() - file.last_write_time();
-    if (age > std::chrono::days(7)) fs::remove(file.path());
+    std::error_code error;
+    const auto written = fs::last_write_time(file.path(), error);
+    if (!error && fs::file_time_type::clock::now() - written > std::chrono::days(7))
+      fs::remove(file.path(), error);
   }
 }
 

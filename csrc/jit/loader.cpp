@@ -12,6 +12,7 @@
 #include "jit/counters.h"
 #include "jit/debug.h"
 #include "jit/error.h"
+#include "jit/spirv.h"
 
 namespace ipex::jit {
 namespace {
@@ -135,8 +136,13 @@ sycl::kernel load_opencl(std::span<const std::byte> spirv, const sycl::context& 
 sycl::kernel load_spirv(std::span<const std::byte> spirv, const sycl::context& context,
                         const sycl::device& device) {
   if (device.get_backend() == sycl::backend::opencl) return load_opencl(spirv, context, device);
-  // Level Zero and others. Its machine code could be kept the same way (zeModuleGetNativeBinary), but its
-  // headers are not among the dependencies; its driver keeps a cache of its own.
+  // Level Zero's machine code could be kept the same way (zeModuleGetNativeBinary), but its headers are not
+  // among the dependencies; its driver keeps a cache of its own.
+  return load_spirv_uncached(spirv, context, device);
+}
+
+sycl::kernel load_spirv_uncached(std::span<const std::byte> spirv, const sycl::context& context,
+                                 const sycl::device& device) {
   auto source = syclex::create_kernel_bundle_from_source(context, syclex::source_language::spirv,
                                                          Bytes(spirv.begin(), spirv.end()));
   auto bundle = syclex::build(source, {device});

@@ -21,4 +21,5 @@ PYBIND11_MODULE(_C, module) {
   bind_memory(module);
   bind_memory_snapshot(module);
   bind_settings(module);
+  bind_kernel_library(module);
 }
