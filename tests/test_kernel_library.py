@@ -110,8 +110,10 @@ def test_types(dtype: torch.dtype) -> None:
 
 
 SPECIAL = torch.tensor(
-    [0.0, -0.0, 0.5, -1.5, 2.75, 3.0e38, 1.0e-40, 65504.0, 65520.0, -254.9, 1.00390625, 1.01171875]
-    + [float("inf"), -float("inf"), float("nan"), 126.99]
+    [
+        *(0.0, -0.0, 0.5, -1.5, 2.75, 3.0e38, 1.0e-40, 65504.0, 65520.0, -254.9, 126.99),
+        *(1.00390625, 1.01171875, float("inf"), -float("inf"), float("nan")),
+    ]
 ).repeat(4)
 IN_RANGE = torch.linspace(-120.0, 120.0, 64)
 
@@ -174,7 +176,7 @@ def test_unknown_kernel_is_named(module: str, instantiation: str, message: str) 
 def test_impossible_launch_is_an_error() -> None:
     kernel = _C.compile_kernel(SOURCE, "twice<float>")
     x = torch.zeros(64, device="xpu")
-    with pytest.raises(RuntimeError, match="cannot launch kernel .*twice<float>"):
+    with pytest.raises(RuntimeError, match=r"cannot launch kernel .*twice<float>"):
         kernel.launch(1, 1 << 30, pack(x, x))
 
 
@@ -317,7 +319,7 @@ def test_files_are_not_taken_for_one_another(process: Process) -> None:
 
 
 def test_machine_code_the_device_refuses_is_made_again(process: Process) -> None:
-    """A file that is intact but no program, as after a change of the driver under the same version."""
+    """A file that is intact but no program, as if the driver had changed."""
     process.run()
     for path in process.files():
         if path.suffix == ".binary":

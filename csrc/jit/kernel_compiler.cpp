@@ -4,6 +4,8 @@
 // A list has lines "module<TAB>instantiation". Kernels made by an earlier run are taken from the cache folder
 // as long as no header that their module includes has changed.
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,6 +118,21 @@ void remove_old(const fs::path& folder) {
   }
 }
 
+// Builds that share the folder take turns, so that the later ones find what the first made.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder)
+      : file_(open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    if (file_ < 0 || flock(file_, LOCK_EX) != 0) throw Error("cannot lock " + folder.string());
+  }
+  ~FolderLock() { close(file_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int file_;
+};
+
 void compile_chunk(const Arguments& arguments, const Chunk& chunk) {
   const auto spirv =
       compile_to_spirv(sycl::device(), module_source(arguments.root, chunk.module), chunk.instantiations);
@@ -176,6 +193,7 @@ void run(const Arguments& arguments) {
   const debug::Timer timer;
   const auto wanted = read_lists(arguments.lists);
   fs::create_directories(arguments.cache);
+  const FolderLock lock(arguments.cache);
   remove_old(arguments.cache);
 
   std::map<std::string, std::string> prefixes;
