@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from intel_extension_for_pytorch import _C
 
 pytestmark = pytest.mark.skipif(not torch.xpu.is_available(), reason="no XPU device")
