@@ -82,8 +82,9 @@ void bind_kernel_library(py::module_& module) {
   // source.
   bind_waiting(module, "compile_kernel_without_cache", compile_without_cache, arg("source"),
                arg("instantiation"), arg("options") = Names{}, arg("spirv") = true);
-  bind(module, "compile_to_spirv", compile_to_spirv, arg("source"), arg("instantiations"),
-       arg("options") = Names{});
+  // Qualified: the types of the function would bring in std::bind.
+  python::bind(module, "compile_to_spirv", compile_to_spirv, arg("source"), arg("instantiations"),
+               arg("options") = Names{});
   bind(module, "kernel_counters", [] {
     py::dict values;
     jit::for_each_counter([&](const char* name, jit::Counter& counter) { values[name] = counter.value(); });
