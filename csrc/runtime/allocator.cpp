@@ -129,6 +129,7 @@ class DeviceAllocator final : public c10::xpu::XPUCachingAllocator::XPUAllocator
   }
 
   void emptyCache(c10::MempoolId_t pool) override {
+    check_fork();
     check_no_pool(pool);
     for (auto& slot : caches)
       if (auto* cache = slot.load(std::memory_order_acquire)) cache->empty_cache();

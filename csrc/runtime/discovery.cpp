@@ -50,14 +50,14 @@ int cpu_copies() {
 class Finder {
  public:
   Discovery run() {
-    guarded("", "SYCL", [&] {
+    const char* selector = std::getenv("ONEAPI_DEVICE_SELECTOR");
+    guarded("", selector ? "SYCL with ONEAPI_DEVICE_SELECTOR=" + std::string(selector) : "SYCL", [&] {
       for (const auto& platform : sycl::platform::get_platforms()) look_at(platform);
       choose_gpus();
       choose_cpus();
       if (gpus_.empty() && cpus_.empty() && result_.rejected.empty())
-        reject("", "SYCL",
-               "no driver lists a device: install a GPU driver or the intel-opencl-rt package, and see what "
-               "ONEAPI_DEVICE_SELECTOR allows");
+        throw std::runtime_error(
+            "no driver lists a device; install a GPU driver or the intel-opencl-rt package");
     });
     return std::move(result_);
   }
