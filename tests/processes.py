@@ -13,6 +13,7 @@ def run(code: str, **environment: str) -> str:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
+        check=False,
         timeout=300,
     )
     assert result.returncode == 0, result.stderr

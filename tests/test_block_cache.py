@@ -13,7 +13,9 @@ HERE = Path(__file__).parent
 def test_policy(tmp_path: Path) -> None:
     binary = tmp_path / "block_cache_test"
     source_root = HERE.parent / "csrc"
-    library_flags = [f"-L{p}" for p in library_paths()] + [f"-Wl,-rpath,{p}" for p in library_paths()]
+    library_flags = [f"-L{p}" for p in library_paths()] + [
+        f"-Wl,-rpath,{p}" for p in library_paths()
+    ]
     command = [
         os.environ.get("CXX", "g++"),
         "-std=c++20",
@@ -32,6 +34,6 @@ def test_policy(tmp_path: Path) -> None:
         str(binary),
     ]
     subprocess.run(command, check=True)
-    result = subprocess.run([binary], capture_output=True, text=True)
+    result = subprocess.run([binary], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout == "all passed\n"

@@ -4,15 +4,37 @@ import pytest
 import torch
 from processes import run
 
-STOCK_PROPERTIES = """
-    name platform_name vendor device_id driver_version version max_compute_units gpu_eu_count
-    max_work_group_size max_num_sub_groups memory_clock_rate memory_bus_width sub_group_sizes
-    local_mem_size last_level_cache_size has_fp16 has_fp64 has_atomic64 has_bfloat16_conversions
-    has_subgroup_matrix_multiply_accumulate
-    has_subgroup_matrix_multiply_accumulate_tensor_float32 has_subgroup_2d_block_io
-    is_integrated_gpu total_memory gpu_subslice_count architecture type uuid
-""".split()
-ORIGINAL_PROPERTIES = "dev_type support_fp64".split()
+STOCK_PROPERTIES = [
+    "name",
+    "platform_name",
+    "vendor",
+    "device_id",
+    "driver_version",
+    "version",
+    "max_compute_units",
+    "gpu_eu_count",
+    "max_work_group_size",
+    "max_num_sub_groups",
+    "memory_clock_rate",
+    "memory_bus_width",
+    "sub_group_sizes",
+    "local_mem_size",
+    "last_level_cache_size",
+    "has_fp16",
+    "has_fp64",
+    "has_atomic64",
+    "has_bfloat16_conversions",
+    "has_subgroup_matrix_multiply_accumulate",
+    "has_subgroup_matrix_multiply_accumulate_tensor_float32",
+    "has_subgroup_2d_block_io",
+    "is_integrated_gpu",
+    "total_memory",
+    "gpu_subslice_count",
+    "architecture",
+    "type",
+    "uuid",
+]
+ORIGINAL_PROPERTIES = ["dev_type", "support_fp64"]
 
 
 @pytest.mark.parametrize("name", STOCK_PROPERTIES + ORIGINAL_PROPERTIES)
@@ -44,9 +66,12 @@ def test_index_out_of_range() -> None:
 def test_import_starts_no_driver() -> None:
     out = run("""
         import torch
-        print(any("libintelocl" in line or "libze_intel" in line for line in open("/proc/self/maps")))
+        def driver_is_loaded():
+            with open("/proc/self/maps") as maps:
+                return any("libintelocl" in line or "libze_intel" in line for line in maps)
+        print(driver_is_loaded())
         torch.xpu.is_available()
-        print(any("libintelocl" in line or "libze_intel" in line for line in open("/proc/self/maps")))
+        print(driver_is_loaded())
     """)
     assert out.split() == ["False", "True"]
 
@@ -87,7 +112,10 @@ def test_devices_have_memory_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
-        ({"ONEAPI_DEVICE_SELECTOR": "*:cpu", "IPEX_XPU_CPU_DEVICES": "0"}, "IPEX_XPU_CPU_DEVICES=0 hides it"),
+        (
+            {"ONEAPI_DEVICE_SELECTOR": "*:cpu", "IPEX_XPU_CPU_DEVICES": "0"},
+            "IPEX_XPU_CPU_DEVICES=0 hides it",
+        ),
         ({"IPEX_XPU_CPU_DEVICES": "many"}, "IPEX_XPU_CPU_DEVICES is 'many', expected a number"),
         ({"ONEAPI_DEVICE_SELECTOR": "nonsense"}, "ONEAPI_DEVICE_SELECTOR=nonsense"),
         ({"ONEAPI_DEVICE_SELECTOR": "native_cpu:*"}, "no driver lists a device"),
