@@ -29,6 +29,8 @@ _LAZY_ATTRIBUTES = {
     "FP32MathMode": "_math_mode",
     "get_fp32_math_mode": "_math_mode",
     "set_fp32_math_mode": "_math_mode",
+    "disable_auto_channels_last": "frontend",
+    "enable_auto_channels_last": "frontend",
     "optimize": "frontend",
 }
 _LAZY_MODULES = {"xpu", "frontend"}

@@ -1,0 +1,1 @@
+"""What `ipex.optimize` does to optimizers."""
