@@ -1,0 +1,19 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "onednn/post_ops.h"
+
+namespace ipex::onednn {
+
+// Why the library can not multiply matrices of this dtype on this device; null if it can.
+const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype);
+
+// destination = post_ops(source @ weight + bias), for matrices or batches of matrices of any strides; a batch
+// dimension of size 1 is repeated. `bias` is undefined or a vector along the columns. No dimension may be
+// empty; nothing is broadcast to the destination's shape. `name` is the operator's, for errors.
+// Half-precision operands are converted to float32 where the device has no arithmetic for them.
+void matmul(const char* name, const at::Tensor& destination, const at::Tensor& source,
+            const at::Tensor& weight, const at::Tensor& bias = {}, PostOps post_ops = {});
+
+}  // namespace ipex::onednn

@@ -1,0 +1,101 @@
+#include "onednn/operation.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/util/SmallVector.h>
+
+#include <array>
+#include <cstddef>
+#include <oneapi/dnnl/dnnl_sycl.hpp>
+#include <utility>
+
+#include "onednn/engine.h"
+
+namespace ipex::onednn {
+
+struct Operation::Binding {
+  int id;
+  const dnnl::memory::desc& description;
+  void* data;
+};
+
+Operation::Operation(c10::DeviceIndex device, dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
+                     std::vector<Argument> arguments)
+    : device_(device),
+      primitive_(std::move(primitive)),
+      scratchpad_(scratchpad),
+      scratchpad_offset_(reserve(scratchpad)),
+      arguments_(std::move(arguments)),
+      reorders_(arguments_.size()) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const auto& target = engine(device);
+  for (std::size_t index = 0; index < arguments_.size(); ++index) {
+    const auto& argument = arguments_[index];
+    if (argument.given == argument.wanted) continue;
+    const bool read = argument.access == Access::read;
+    const dnnl::reorder::primitive_desc description(target, read ? argument.given : argument.wanted, target,
+                                                    read ? argument.wanted : argument.given, attributes);
+    auto& reorder = reorders_[index];
+    reorder.primitive = dnnl::reorder(description);
+    reorder.offset = reserve(argument.wanted);
+    reorder.scratchpad = description.scratchpad_desc();
+    reorder.scratchpad_offset = reserve(reorder.scratchpad);
+  }
+}
+
+std::size_t Operation::reserve(const dnnl::memory::desc& description) {
+  constexpr std::size_t alignment = 64;
+  const auto offset = workspace_bytes_;
+  workspace_bytes_ += (description.get_size() + alignment - 1) / alignment * alignment;
+  return offset;
+}
+
+void Operation::execute(const dnnl::stream& stream, const dnnl::primitive& primitive,
+                        std::span<const Binding> bindings) const {
+  // The library keeps the memory objects it needs; it reads their handles when the work runs, so an object
+  // can not serve a second call.
+  c10::SmallVector<dnnl::memory, 8> memories;
+  c10::SmallVector<dnnl_exec_arg_t, 8> arguments;
+  for (const auto& binding : bindings) {
+    memories.push_back(dnnl::sycl_interop::make_memory(binding.description, engine(device_),
+                                                       dnnl::sycl_interop::memory_kind::usm, binding.data));
+    arguments.push_back({binding.id, memories.back().get()});
+  }
+  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream.get(),
+                                                 static_cast<int>(arguments.size()), arguments.data()),
+                          "could not execute a primitive");
+}
+
+void Operation::run(std::span<void* const> data) const {
+  const auto stream = current_stream(device_);
+  // Freed on return, which the caching allocator orders after the work enqueued here.
+  c10::DataPtr workspace;
+  if (workspace_bytes_ != 0) workspace = c10::GetAllocator(c10::kXPU)->allocate(workspace_bytes_);
+  auto* base = static_cast<std::byte*>(workspace.get());
+
+  const auto reorder = [&](std::size_t index, Access access) {
+    const auto& step = reorders_[index];
+    const auto& argument = arguments_[index];
+    if (!step.primitive || argument.access != access) return;
+    const bool read = access == Access::read;
+    const Binding given{read ? DNNL_ARG_FROM : DNNL_ARG_TO, argument.given, data[index]};
+    const Binding wanted{read ? DNNL_ARG_TO : DNNL_ARG_FROM, argument.wanted, base + step.offset};
+    const Binding scratchpad{DNNL_ARG_SCRATCHPAD, step.scratchpad, base + step.scratchpad_offset};
+    execute(stream, step.primitive, std::array{given, wanted, scratchpad});
+  };
+
+  for (std::size_t index = 0; index < arguments_.size(); ++index) reorder(index, Access::read);
+  c10::SmallVector<Binding, 8> bindings;
+  for (std::size_t index = 0; index < arguments_.size(); ++index) {
+    const auto& argument = arguments_[index];
+    void* address = reorders_[index].primitive ? base + reorders_[index].offset : data[index];
+    bindings.push_back({argument.id, argument.wanted, address});
+  }
+  if (scratchpad_.get_size() != 0) {
+    bindings.push_back({DNNL_ARG_SCRATCHPAD, scratchpad_, base + scratchpad_offset_});
+  }
+  execute(stream, primitive_, {bindings.data(), bindings.size()});
+  for (std::size_t index = 0; index < arguments_.size(); ++index) reorder(index, Access::write);
+}
+
+}  // namespace ipex::onednn

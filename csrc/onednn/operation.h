@@ -1,0 +1,54 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <oneapi/dnnl/dnnl.hpp>
+#include <span>
+#include <vector>
+
+namespace ipex::onednn {
+
+enum class Access { read, write };
+
+// A tensor of an operation: how it lies in memory and how the primitive wants it.
+struct Argument {
+  int id;
+  Access access;
+  dnnl::memory::desc given;
+  dnnl::memory::desc wanted;
+};
+
+// A primitive that is ready to run, with the reorders of arguments it wants laid out otherwise. Immutable,
+// hence usable from any thread.
+class Operation {
+ public:
+  // `attributes` must ask for a scratchpad of the user's.
+  Operation(c10::DeviceIndex device, dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
+            std::vector<Argument> arguments);
+
+  // Enqueues on the current stream; `data` are the addresses of the arguments, in their order.
+  void run(std::span<void* const> data) const;
+
+ private:
+  struct Binding;
+  void execute(const dnnl::stream& stream, const dnnl::primitive& primitive,
+               std::span<const Binding> bindings) const;
+
+  struct Reorder {
+    dnnl::primitive primitive;  // null where the argument is taken as it is
+    std::size_t offset = 0;     // of its copy in the workspace
+    dnnl::memory::desc scratchpad;
+    std::size_t scratchpad_offset = 0;
+  };
+  std::size_t reserve(const dnnl::memory::desc& description);
+
+  c10::DeviceIndex device_;
+  dnnl::primitive primitive_;
+  dnnl::memory::desc scratchpad_;
+  std::size_t scratchpad_offset_ = 0;
+  std::vector<Argument> arguments_;
+  std::vector<Reorder> reorders_;  // one for each argument
+  std::size_t workspace_bytes_ = 0;
+};
+
+}  // namespace ipex::onednn
