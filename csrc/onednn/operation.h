@@ -43,12 +43,12 @@ class Operation {
   std::size_t reserve(const dnnl::memory::desc& description);
 
   c10::DeviceIndex device_;
+  std::size_t workspace_bytes_ = 0;  // first of what reserve() sets up
   dnnl::primitive primitive_;
   dnnl::memory::desc scratchpad_;
   std::size_t scratchpad_offset_ = 0;
   std::vector<Argument> arguments_;
   std::vector<Reorder> reorders_;  // one for each argument
-  std::size_t workspace_bytes_ = 0;
 };
 
 }  // namespace ipex::onednn
