@@ -4,13 +4,15 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
 import torch
 from torch.utils.cpp_extension import include_paths, library_paths
 
 HERE = Path(__file__).parent
 
 
-def test_policy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+def test_policy(sanitizer: str, tmp_path: Path) -> None:
     binary = tmp_path / "block_cache_test"
     source_root = HERE.parent / "csrc"
     library_flags = [f"-L{p}" for p in library_paths()] + [
@@ -22,8 +24,8 @@ def test_policy(tmp_path: Path) -> None:
         "-O1",
         "-g0",
         f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=undefined",
+        f"-fsanitize={sanitizer}",
+        "-fno-sanitize-recover=all",
         f"-I{source_root}",
         *[f"-I{path}" for path in include_paths()],
         str(HERE / "cpp" / "block_cache_test.cpp"),

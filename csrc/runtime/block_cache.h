@@ -20,7 +20,7 @@ namespace ipex::runtime {
 // The policy of a device's caching allocator, without a device: Driver has
 //   Queue, Event                       copyable handles; queues compare equal when they are the same queue
 //   void* allocate(size_t)             memory of the device, or null
-//   void deallocate(void*)
+//   void deallocate(void*, size_t)
 //   std::optional<Event> record(Queue&)  an event after the work given to the queue so far
 //   bool finished(Event&)
 //   void wait(Event&), wait(Queue&)
@@ -477,7 +477,7 @@ class BlockCache {
       add(stats_.reserved_bytes, kind, -static_cast<int64_t>(block->size));
       if (block->size >= split_limit_) stats_.oversize_segments.decrease(1);
       note(Action::SEGMENT_FREE, block->address, block->size, block->pool, context);
-      driver_.deallocate(block->address);
+      driver_.deallocate(block->address, block->size);
       ++stats_.num_device_free;
       drop(block);
       segment = segments_.erase(segment);

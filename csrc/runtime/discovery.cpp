@@ -50,6 +50,8 @@ int cpu_copies() {
 class Finder {
  public:
   Discovery run() {
+    // Level Zero refuses single allocations of more than 4 GiB unless it is told not to.
+    setenv("UR_L0_ENABLE_RELAXED_ALLOCATION_LIMITS", "1", /*overwrite=*/0);
     const char* selector = std::getenv("ONEAPI_DEVICE_SELECTOR");
     guarded("", selector ? "SYCL with ONEAPI_DEVICE_SELECTOR=" + std::string(selector) : "SYCL", [&] {
       for (const auto& platform : sycl::platform::get_platforms()) look_at(platform);

@@ -3,7 +3,6 @@
 #include <c10/xpu/XPUFunctions.h>
 
 #include <atomic>
-#include <map>
 #include <mutex>
 
 #include "runtime/allocator.h"
@@ -27,28 +26,14 @@ class HostBudget {
     return true;
   }
 
-  void remember(const void* address, std::size_t bytes) {
-    std::lock_guard lock(mutex_);
-    sizes_[address] = bytes;
-  }
-
   void give_back(std::size_t bytes) {
     std::lock_guard lock(mutex_);
     reserved_ -= bytes;
   }
 
-  void forget(const void* address) {
-    std::lock_guard lock(mutex_);
-    const auto found = sizes_.find(address);
-    if (found == sizes_.end()) return;
-    reserved_ -= found->second;
-    sizes_.erase(found);
-  }
-
  private:
   std::mutex mutex_;
   std::size_t reserved_ = 0;
-  std::map<const void*, std::size_t> sizes_;
 };
 
 HostBudget& host_budget() {
@@ -81,12 +66,12 @@ void* SyclDriver::allocate(std::size_t bytes) noexcept {
   constexpr std::size_t kAlignment = 512;
   void* memory = attempt([&] { return sycl::aligned_alloc_device(kAlignment, bytes, device_, context_); },
                          [] { return static_cast<void*>(nullptr); });
-  if (is_cpu_) memory ? host_budget().remember(memory, bytes) : host_budget().give_back(bytes);
+  if (is_cpu_ && !memory) host_budget().give_back(bytes);
   return memory;
 }
 
-void SyclDriver::deallocate(void* memory) noexcept {
-  if (is_cpu_) host_budget().forget(memory);
+void SyclDriver::deallocate(void* memory, std::size_t bytes) noexcept {
+  if (is_cpu_) host_budget().give_back(bytes);
   attempt([&] { sycl::free(memory, context_); }, [] {});
 }
 

@@ -17,7 +17,7 @@ class SyclDriver {
   explicit SyclDriver(c10::DeviceIndex device);
 
   void* allocate(std::size_t bytes) noexcept;
-  void deallocate(void* memory) noexcept;
+  void deallocate(void* memory, std::size_t bytes) noexcept;
 
   // No event means that the queue's work is done: it could not be recorded and was waited for.
   std::optional<Event> record(Queue& queue) noexcept;
