@@ -40,6 +40,7 @@ VARIABLES = {
     "IPEX_XPU_DISABLE_ASPECTS": "hides abilities of the device, e.g. fp64,fp16",
     "IPEX_XPU_LIBRARIES": "none: own kernels instead of oneDNN",
     "IPEX_XPU_FALLBACK": "operators without a kernel: allow, warn or error",
+    "IPEX_XPU_CACHE_DIR": "where compiled kernels are kept",
     "IPEX_XPU_DEBUG": "1 devices, 2 kernels, 3 cache and compiler, 4 source",
     "IPEX_FP32_MATH_MODE": "FP32, TF32 or BF32",
 }
@@ -59,6 +60,7 @@ def examine() -> list[Section]:
         Section("Libraries", list(_found_libraries())),
         Section("Intel GPUs", list(_intel_gpus())),
         Section("Devices", list(_devices())),
+        Section("Kernels", list(_kernels())),
         Section("Environment", list(_environment())),
     ]
 
@@ -151,8 +153,6 @@ def _devices() -> Iterator[Row]:
         yield Row("left out", f"{other.name} ({other.platform}): {other.reason}")
     if count == 0:
         yield Row("usable devices", "none", problem=True, remedy=_no_device_remedy())
-    else:
-        yield _trial()
 
 
 def _describe(properties: object) -> Iterator[str]:
@@ -179,6 +179,40 @@ def _no_device_remedy() -> str:
     return f"install the CPU's driver again: {_libraries.install_command(['intel-opencl-rt'])}"
 
 
+def _kernels() -> Iterator[Row]:
+    try:
+        import torch
+
+        from . import _C
+    except ImportError:
+        yield Row("kernel library", "not loaded")
+        return
+    directory = _C.kernel_cache_directory()
+    yield Row("cache", *_state_of_cache(directory))
+    if torch.xpu.is_available():
+        yield _trial()
+        for name, count in _C.kernel_counters().items():
+            yield Row(name.replace("_", " "), str(count))
+
+
+def _state_of_cache(directory: str) -> tuple[str, bool, str]:
+    """What to say of the directory, whether it is a problem, and the remedy."""
+    if not directory:
+        return (
+            "none: kernels are made again in each process",
+            True,
+            "set HOME or IPEX_XPU_CACHE_DIR",
+        )
+    path = Path(directory)
+    existing = next(place for place in (path, *path.parents) if place.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        remedy = "let IPEX_XPU_CACHE_DIR name a directory you may write to"
+        return f"{directory} cannot be written: kernels are made again", True, remedy
+    files = [file for file in path.rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    return f"{directory}: {len(files)} files, {size / 2**20:.1f} MiB", False, ""
+
+
 def _trial() -> Row:
     """Runs one kernel and looks at its result."""
     import torch
@@ -197,6 +231,15 @@ def _trial() -> Row:
 def _environment() -> Iterator[Row]:
     for variable, meaning in VARIABLES.items():
         yield Row(variable, f"{os.environ.get(variable, '-')}  ({meaning})")
+    try:
+        from . import _C
+
+        _C.get_fp32_math_mode()
+    except ImportError:
+        pass
+    except RuntimeError as error:
+        remedy = f"unset IPEX_FP32_MATH_MODE, or set it to {VARIABLES['IPEX_FP32_MATH_MODE']}"
+        yield Row("IPEX_FP32_MATH_MODE", str(error), problem=True, remedy=remedy)
     for variable in sorted(os.environ):
         if variable.startswith("IPEX_") and variable not in VARIABLES:
             yield Row(variable, f"{os.environ[variable]}  (not a variable of this version)")

@@ -2,11 +2,12 @@
 
 import importlib.metadata
 
-import intel_extension_for_pytorch as ipex
 import pytest
 import torch
-from intel_extension_for_pytorch import _libraries
 from processes import output_of, run_unprepared
+
+import intel_extension_for_pytorch as ipex
+from intel_extension_for_pytorch import _libraries
 
 # Stands for an installed torch of another minor version.
 OTHER_TORCH = """
@@ -119,7 +120,7 @@ def test_drivers_the_user_names_are_kept(tmp_path):
 
 @pytest.fixture
 def other_sycl_wheel(tmp_path):
-    """A folder made by `--target` that holds another intel-sycl-rt, with a library of our choice."""
+    """A `--target` folder with another intel-sycl-rt; its library is for the test to write."""
     folder = tmp_path / "target"
     information = folder / "intel_sycl_rt-2026.2.0.dist-info"
     information.mkdir(parents=True)

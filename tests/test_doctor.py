@@ -21,8 +21,17 @@ def test_all_is_well(tmp_path):
 @pytest.mark.parametrize(
     ("variables", "problem", "remedy"),
     [
-        ({"ONEAPI_DEVICE_SELECTOR": "level_zero:*"}, "usable devices: none", "ONEAPI_DEVICE_SELECTOR"),
-        ({"OCL_ICD_FILENAMES": "/nowhere/lib.so"}, "usable devices: none", "unset OCL_ICD_FILENAMES"),
+        (
+            {"ONEAPI_DEVICE_SELECTOR": "level_zero:*"},
+            "usable devices: none",
+            "ONEAPI_DEVICE_SELECTOR",
+        ),
+        (
+            {"OCL_ICD_FILENAMES": "/nowhere/lib.so"},
+            "usable devices: none",
+            "unset OCL_ICD_FILENAMES",
+        ),
+        ({"IPEX_XPU_CACHE_DIR": "/dev/null/x"}, "cannot be written", "IPEX_XPU_CACHE_DIR"),
         ({"IPEX_FP32_MATH_MODE": "FP33"}, "IPEX_FP32_MATH_MODE", "FP32, TF32 or BF32"),
     ],
 )

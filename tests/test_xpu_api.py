@@ -9,11 +9,12 @@ import re
 import weakref
 from pathlib import Path
 
-import intel_extension_for_pytorch as ipex
-import intel_extension_for_pytorch.xpu as ipex_xpu
 import pytest
 import torch
 from processes import output_of
+
+import intel_extension_for_pytorch as ipex
+import intel_extension_for_pytorch.xpu as ipex_xpu
 
 MIB = 2**20
 
@@ -72,7 +73,7 @@ def test_current_device():
 )
 def test_device_out_of_range(use):
     torch.xpu.init()
-    with pytest.raises(RuntimeError, match="out of range.*99"):
+    with pytest.raises(RuntimeError, match=r"out of range.*99"):
         use()
 
 
@@ -148,7 +149,14 @@ def test_sycl_device_capsule():
 
 @pytest.mark.parametrize(
     "name",
-    ["clock_rate", "temperature", "power_draw", "utilization", "memory_usage", "device_memory_used"],
+    [
+        "clock_rate",
+        "temperature",
+        "power_draw",
+        "utilization",
+        "memory_usage",
+        "device_memory_used",
+    ],
 )
 def test_telemetry_needs_pyzes(name):
     with pytest.raises(ImportError, match="pip install pyzes"):
@@ -366,11 +374,24 @@ def test_default_generators():
 
 # Memory
 
-STAT_ARRAYS = (
-    "allocation segment active inactive_split allocated_bytes reserved_bytes active_bytes "
-    "inactive_split_bytes requested_bytes"
-).split()
-STAT_NUMBERS = "num_alloc_retries num_ooms num_sync_all_streams num_device_alloc num_device_free".split()
+STAT_ARRAYS = [
+    "allocation",
+    "segment",
+    "active",
+    "inactive_split",
+    "allocated_bytes",
+    "reserved_bytes",
+    "active_bytes",
+    "inactive_split_bytes",
+    "requested_bytes",
+]
+STAT_NUMBERS = [
+    "num_alloc_retries",
+    "num_ooms",
+    "num_sync_all_streams",
+    "num_device_alloc",
+    "num_device_free",
+]
 
 
 def test_memory_stats_have_every_key():
@@ -479,8 +500,8 @@ def test_memory_snapshot_knows_who_allocated(tmp_path):
     block = blocks[tensor.data_ptr()]
     assert block["state"] == "active_allocated"
     assert block["requested_size"] == 3 * MIB <= block["size"]
-    assert any(frame["name"] == test_memory_snapshot_knows_who_allocated.__name__
-               for frame in block["frames"])  # fmt: skip
+    names = {frame["name"] for frame in block["frames"]}
+    assert test_memory_snapshot_knows_who_allocated.__name__ in names
     actions = [entry["action"] for entry in snapshot["device_traces"][0]]
     assert "alloc" in actions
     assert torch.xpu.memory_snapshot() != []
@@ -500,11 +521,11 @@ def test_memory_history_refuses_unknown_choices(choice):
 @pytest.mark.parametrize(
     "use",
     [
-        lambda: torch.xpu.XPUGraph(),
-        lambda: torch.xpu.graph_pool_handle(),
+        torch.xpu.XPUGraph,
+        torch.xpu.graph_pool_handle,
         lambda: torch.xpu.make_graphed_callables(torch.nn.ReLU(), (torch.empty(1, device="xpu"),)),
-        lambda: torch.xpu.MemPool(),
-        lambda: torch.xpu.memory._get_current_allocator(),
+        torch.xpu.MemPool,
+        torch.xpu.memory._get_current_allocator,
         lambda: torch.xpu.XPUPluggableAllocator(ctypes.util.find_library("c"), "malloc", "free"),
         lambda: torch._C._xpu_beginAllocateToPool(0, (0, 1)),
     ],
@@ -585,9 +606,12 @@ def test_typed_tensor(name, dtype):
     assert isinstance(tensor, kind) and tensor.type() == f"torch.xpu.{name}"
     assert tensor.dtype == kind.dtype == dtype and tensor.device == torch.device("xpu:0")
     assert torch.equal(tensor.cpu(), torch.tensor([[1, 0], [1, 1]], dtype=dtype))
-    assert kind(2, 3).shape == (2, 3) and kind(torch.Size([4])).shape == (4,) and kind().numel() == 0
+    assert (
+        kind(2, 3).shape == (2, 3) and kind(torch.Size([4])).shape == (4,) and kind().numel() == 0
+    )
     assert not isinstance(tensor.cpu(), kind)
-    assert not any(isinstance(tensor, getattr(torch.xpu, other)) for other in TENSOR_TYPES if other != name)
+    kinds = [other for other in TENSOR_TYPES if isinstance(tensor, getattr(torch.xpu, other))]
+    assert kinds == [name]
     parameter = torch.nn.Parameter(tensor, requires_grad=False)
     assert isinstance(parameter, kind)
     assert torch.empty(2).type(kind).dtype == dtype

@@ -74,10 +74,14 @@ fs::path find_directory() {
   return {};
 }
 
+}  // namespace
+
 const fs::path& directory() {
   static const fs::path path = find_directory();
   return path;
 }
+
+namespace {
 
 fs::path file_of(const Digest& key, std::string_view kind) {
   const std::string name = key.hex();

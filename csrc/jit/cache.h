@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string_view>
 
@@ -8,10 +9,13 @@
 
 namespace ipex::jit::cache {
 
-// The user's kernel cache: IPEX_XPU_CACHE_DIR, else $XDG_CACHE_HOME/intel_extension_for_pytorch, else below
-// ~/.cache. One file per content key, written atomically, checked when loaded. What cannot be read or written
-// is made again: no failure leaves here, it is counted and logged (IPEX_XPU_DEBUG=3). `kind` is the file's
-// extension: "spirv" or "binary".
+// IPEX_XPU_CACHE_DIR, else $XDG_CACHE_HOME/intel_extension_for_pytorch, else below ~/.cache; empty if none is
+// set.
+const std::filesystem::path& directory();
+
+// The user's kernel cache: one file per content key, written atomically, checked when loaded. What cannot be
+// read or written is made again: no failure leaves here, it is counted and logged (IPEX_XPU_DEBUG=3). `kind`
+// is the file's extension: "spirv" or "binary".
 std::optional<Bytes> load(const Digest& key, std::string_view kind);
 void store(const Digest& key, std::string_view kind, std::span<const std::byte> payload);
 

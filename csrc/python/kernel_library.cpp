@@ -1,5 +1,6 @@
 #include <sycl/sycl.hpp>
 
+#include "jit/cache.h"
 #include "jit/compiler.h"
 #include "jit/counters.h"
 #include "jit/kernel.h"
@@ -85,6 +86,7 @@ void bind_kernel_library(py::module_& module) {
   // Qualified: the types of the function would bring in std::bind.
   python::bind(module, "compile_to_spirv", compile_to_spirv, arg("source"), arg("instantiations"),
                arg("options") = Names{});
+  bind(module, "kernel_cache_directory", [] { return jit::cache::directory().string(); });
   bind(module, "kernel_counters", [] {
     py::dict values;
     jit::for_each_counter([&](const char* name, jit::Counter& counter) { values[name] = counter.value(); });
