@@ -8,7 +8,9 @@
 #include <atomic>
 #include <mutex>
 #include <oneapi/dnnl/dnnl_sycl.hpp>
+#include <unordered_map>
 
+#include "onednn/operation.h"
 #include "runtime/device.h"
 #include "runtime/limits.h"
 
@@ -34,7 +36,7 @@ bool takes_matmul(const dnnl::engine& target, dnnl::memory::data_type activation
   const auto tag = memory::format_tag::ab;
   const dnnl::matmul::primitive_desc description(target, {shape, activations, tag}, {shape, weights, tag},
                                                  {shape, activations, tag}, {}, /*allow_empty=*/true);
-  return description && std::string_view(description.impl_info_str()).find("ref") == std::string_view::npos;
+  return description && !uses_reference(description);
 }
 
 DtypeSupport find_support(c10::DeviceIndex device, c10::ScalarType dtype) {
@@ -57,8 +59,17 @@ const dnnl::engine& engine(c10::DeviceIndex device) {
   return all.engines[device];
 }
 
-dnnl::stream current_stream(c10::DeviceIndex device) {
-  return dnnl::sycl_interop::make_stream(engine(device), c10::xpu::getCurrentXPUStream(device).queue());
+const dnnl::stream& current_stream(c10::DeviceIndex device) {
+  // The streams hold their queues, so a queue that equals a key is the same one.
+  static auto* mutex = new std::mutex;
+  static auto* streams = new std::unordered_map<sycl::queue, dnnl::stream>;
+  auto& queue = c10::xpu::getCurrentXPUStream(device).queue();
+  const std::lock_guard lock(*mutex);
+  auto found = streams->find(queue);
+  if (found == streams->end()) {
+    found = streams->emplace(queue, dnnl::sycl_interop::make_stream(engine(device), queue)).first;
+  }
+  return found->second;
 }
 
 dnnl::memory::data_type data_type(c10::ScalarType dtype) {

@@ -10,9 +10,9 @@ namespace ipex::onednn {
 // The engine of a device; lives as long as the process.
 const dnnl::engine& engine(c10::DeviceIndex device);
 
-// A oneDNN stream over the current stream of `device`. Making one costs 0.25 µs, so none is kept: a queue the
-// user destroyed can never be met again.
-dnnl::stream current_stream(c10::DeviceIndex device);
+// The library's stream over the current stream of `device`; lives as long as the process, as work that is
+// enqueued refers to it.
+const dnnl::stream& current_stream(c10::DeviceIndex device);
 
 dnnl::memory::data_type data_type(c10::ScalarType dtype);
 

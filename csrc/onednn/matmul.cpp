@@ -112,11 +112,12 @@ Operation make(const Operand& destination, const Operand& source, const Operand&
   attributes.set_post_ops(post_ops.build(descriptions));
   const dnnl::matmul::primitive_desc description(engine(device), source.describe(), weight.describe(),
                                                  bias_description, destination.describe(), attributes);
-  return {device, dnnl::matmul(description), description.scratchpad_desc(), std::move(arguments)};
+  return {device, dnnl::matmul(description), description, std::move(arguments)};
 }
 
-void run(const Operand& destination, const Operand& source, const Operand& weight, const Tensor& bias,
-         const PostOps& post_ops) {
+// Enqueues the product. With `fast_only`, does nothing and returns false where the library is slow.
+bool run(const Operand& destination, const Operand& source, const Operand& weight, const Tensor& bias,
+         const PostOps& post_ops, bool fast_only) {
   std::vector<Operand> operands;
   for (const auto& operand : post_ops.operands()) operands.emplace_back(operand);
   Key key('m');
@@ -131,11 +132,13 @@ void run(const Operand& destination, const Operand& source, const Operand& weigh
 
   const auto operation =
       cached(key, [&] { return make(destination, source, weight, bias, post_ops, operands); });
+  if (fast_only && operation->is_reference()) return false;
   c10::SmallVector<void*, 8> data{source.tensor.data_ptr(), weight.tensor.data_ptr(),
                                   destination.tensor.data_ptr()};
   for (const auto& operand : operands) data.push_back(operand.tensor.data_ptr());
   if (bias.defined()) data.push_back(bias.data_ptr());
   operation->run({data.data(), data.size()});
+  return true;
 }
 
 // Runs with a destination the library can write, of dtype `dtype`, and copies it where it belongs.
@@ -160,13 +163,16 @@ void multiply(const Tensor& destination, const Tensor& source, const Tensor& wei
   const auto support = dtype_support(destination.device().index(), dtype);
   const bool convert = support == DtypeSupport::converted || support == DtypeSupport::weights_only;
   const auto activations = convert ? c10::kFloat : dtype;
-  // Weights in half precision are widened in registers: half the traffic of a small batch.
-  const auto weights = support == DtypeSupport::weights_only ? dtype : activations;
   const auto results = convert ? c10::kFloat : destination.scalar_type();
   for (auto& operand : post_ops.operands()) operand = operand.to(results).contiguous();
   const auto vector = bias.defined() ? bias.to(results).contiguous() : bias;
   with_writable(destination, results, post_ops.reads_destination(), [&](const Tensor& writable) {
-    run(Operand(writable), Operand(source, activations), Operand(weight, weights), vector, post_ops);
+    const Operand target(writable), left(source, activations);
+    // Weights in half precision are widened in registers, where the shape allows: a small batch then reads
+    // half.
+    if (support == DtypeSupport::weights_only && run(target, left, Operand(weight), vector, post_ops, true))
+      return;
+    run(target, left, Operand(weight, activations), vector, post_ops, false);
   });
 }
 

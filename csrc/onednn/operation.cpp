@@ -6,11 +6,16 @@
 #include <array>
 #include <cstddef>
 #include <oneapi/dnnl/dnnl_sycl.hpp>
+#include <string_view>
 #include <utility>
 
 #include "onednn/engine.h"
 
 namespace ipex::onednn {
+
+bool uses_reference(const dnnl::primitive_desc_base& description) {
+  return std::string_view(description.impl_info_str()).find("ref") != std::string_view::npos;
+}
 
 struct Operation::Binding {
   int id;
@@ -18,12 +23,13 @@ struct Operation::Binding {
   void* data;
 };
 
-Operation::Operation(c10::DeviceIndex device, dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
-                     std::vector<Argument> arguments)
+Operation::Operation(c10::DeviceIndex device, dnnl::primitive primitive,
+                     const dnnl::primitive_desc_base& description, std::vector<Argument> arguments)
     : device_(device),
       primitive_(std::move(primitive)),
-      scratchpad_(scratchpad),
-      scratchpad_offset_(reserve(scratchpad)),
+      is_reference_(uses_reference(description)),
+      scratchpad_(description.scratchpad_desc()),
+      scratchpad_offset_(reserve(scratchpad_)),
       arguments_(std::move(arguments)),
       reorders_(arguments_.size()) {
   dnnl::primitive_attr attributes;
@@ -33,12 +39,13 @@ Operation::Operation(c10::DeviceIndex device, dnnl::primitive primitive, const d
     const auto& argument = arguments_[index];
     if (argument.given == argument.wanted) continue;
     const bool read = argument.access == Access::read;
-    const dnnl::reorder::primitive_desc description(target, read ? argument.given : argument.wanted, target,
-                                                    read ? argument.wanted : argument.given, attributes);
+    const dnnl::reorder::primitive_desc reorder_description(target, read ? argument.given : argument.wanted,
+                                                            target, read ? argument.wanted : argument.given,
+                                                            attributes);
     auto& reorder = reorders_[index];
-    reorder.primitive = dnnl::reorder(description);
+    reorder.primitive = dnnl::reorder(reorder_description);
     reorder.offset = reserve(argument.wanted);
-    reorder.scratchpad = description.scratchpad_desc();
+    reorder.scratchpad = reorder_description.scratchpad_desc();
     reorder.scratchpad_offset = reserve(reorder.scratchpad);
   }
 }
@@ -67,7 +74,7 @@ void Operation::execute(const dnnl::stream& stream, const dnnl::primitive& primi
 }
 
 void Operation::run(std::span<void* const> data) const {
-  const auto stream = current_stream(device_);
+  const auto& stream = current_stream(device_);
   // Freed on return, which the caching allocator orders after the work enqueued here.
   c10::DataPtr workspace;
   if (workspace_bytes_ != 0) workspace = c10::GetAllocator(c10::kXPU)->allocate(workspace_bytes_);

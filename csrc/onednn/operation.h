@@ -18,16 +18,21 @@ struct Argument {
   dnnl::memory::desc wanted;
 };
 
+// Whether the library has only its reference implementation, hundreds of times slower than the others.
+bool uses_reference(const dnnl::primitive_desc_base& description);
+
 // A primitive that is ready to run, with the reorders of arguments it wants laid out otherwise. Immutable,
 // hence usable from any thread.
 class Operation {
  public:
-  // `attributes` must ask for a scratchpad of the user's.
-  Operation(c10::DeviceIndex device, dnnl::primitive primitive, const dnnl::memory::desc& scratchpad,
+  // `description`, which made `primitive`, must leave the scratchpad to the user.
+  Operation(c10::DeviceIndex device, dnnl::primitive primitive, const dnnl::primitive_desc_base& description,
             std::vector<Argument> arguments);
 
   // Enqueues on the current stream; `data` are the addresses of the arguments, in their order.
   void run(std::span<void* const> data) const;
+
+  bool is_reference() const { return is_reference_; }
 
  private:
   struct Binding;
@@ -45,6 +50,7 @@ class Operation {
   c10::DeviceIndex device_;
   std::size_t workspace_bytes_ = 0;  // first of what reserve() sets up
   dnnl::primitive primitive_;
+  bool is_reference_;
   dnnl::memory::desc scratchpad_;
   std::size_t scratchpad_offset_ = 0;
   std::vector<Argument> arguments_;

@@ -22,10 +22,8 @@ class Key {
   }
 
   template <class T>
-    requires std::is_arithmetic_v<T>
-  void append(T value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(T));
-  }
+  requires std::is_arithmetic_v<T>
+  void append(T value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof(T)); }
 
   void append(c10::IntArrayRef values) {
     append(static_cast<std::int32_t>(values.size()));
