@@ -167,6 +167,7 @@ Tensor& _int_mm_out_xpu(const Tensor& self, const Tensor& mat2, Tensor& result) 
   const std::array<int64_t, 2> sizes{self.size(0), mat2.size(1)};
   TORCH_CHECK(result.sizes() == IntArrayRef(sizes), "Expected result to be of size ", IntArrayRef(sizes),
               " but got ", result.sizes());
+  if (!by_library(self)) return on_cpu<ATEN_OP2(_int_mm, out)>::call(self, mat2, result);
   multiply("_int_mm", result, self, mat2);
   return result;
 }

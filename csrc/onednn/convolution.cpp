@@ -153,7 +153,19 @@ Operation make(const Problem& problem, const PostOps& post_ops) {
   TORCH_INTERNAL_ASSERT(false);
 }
 
-void run(const Problem& problem, const PostOps& post_ops = {}) {
+// The part of x the kernel reaches. It is less than x where a transposed convolution pads its output further
+// than the input: the library takes no negative padding.
+Tensor reached(const Problem& problem) {
+  auto part = problem.x;
+  const auto after = padding_after(problem);
+  for (std::size_t axis = 0; axis < after.size(); ++axis) {
+    const auto dimension = static_cast<std::int64_t>(axis) + 2;
+    if (after[axis] < 0) part = part.narrow(dimension, 0, part.size(dimension) + after[axis]);
+  }
+  return part;
+}
+
+void enqueue(const Problem& problem, const PostOps& post_ops) {
   Key key('c');
   key.append(problem.x.device().index());
   append_common_attributes(key);
@@ -180,6 +192,17 @@ void run(const Problem& problem, const PostOps& post_ops = {}) {
                 " with weights ", problem.w.sizes(), " to ", problem.y.sizes(), " on ", problem.x.device(),
                 ": ", error.what());
   }
+}
+
+void run(Problem problem, const PostOps& post_ops = {}) {
+  const auto part = reached(problem);
+  if (part.is_same(problem.x)) return enqueue(problem, post_ops);
+  const auto whole = problem.x;
+  problem.x = part.contiguous(whole.suggest_memory_format());
+  enqueue(problem, post_ops);
+  if (problem.pass != Pass::backward_data) return;
+  whole.zero_();
+  part.copy_(problem.x);
 }
 
 bool is_channels_last(const Tensor& tensor) {

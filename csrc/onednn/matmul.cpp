@@ -77,6 +77,16 @@ struct Operand {
   }
 };
 
+// Without VNNI the CPU library adds pairs of products in 16 bits, with saturation.
+bool has_exact_int8(c10::DeviceIndex device) {
+  if (engine(device).get_kind() != dnnl::engine::kind::cpu) return true;
+  static const auto instructions = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto includes = [](dnnl::cpu_isa isa) {
+    return (instructions & static_cast<unsigned>(isa)) == static_cast<unsigned>(isa);
+  };
+  return includes(dnnl::cpu_isa::avx2_vnni) || includes(dnnl::cpu_isa::avx512_core_vnni);
+}
+
 bool writable_in_place(const Tensor& destination) {
   const auto layout = find_layout(destination);
   return layout && layout->row_major() && layout->sizes == at::DimVector(destination.sizes());
@@ -179,7 +189,11 @@ void multiply(const Tensor& destination, const Tensor& source, const Tensor& wei
 }  // namespace
 
 const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype) {
-  if (dtype == c10::kChar) return nullptr;
+  if (dtype == c10::kChar) {
+    return has_exact_int8(device.index())
+               ? nullptr
+               : "oneDNN's sums of int8 products overflow on processors without VNNI";
+  }
   return dtype_support(device.index(), dtype) == DtypeSupport::none ? "oneDNN has no matmul of this dtype"
                                                                     : nullptr;
 }
