@@ -1,6 +1,5 @@
 #pragma once
 
-#include <c10/core/AllocatorConfig.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/util/flat_hash_map.h>
 
@@ -12,8 +11,10 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/block_sizes.h"
 #include "runtime/free_bins.h"
 #include "runtime/memory_history.h"
+#include "runtime/memory_stats.h"
 
 namespace ipex::runtime {
 
@@ -75,15 +76,15 @@ class BlockCache {
     auto context = history_.gather(MemoryHistory::Level::STATE);
     std::lock_guard lock(mutex_);
     if (C10_UNLIKELY(!pending_.empty())) free_finished();
-    split_limit_ = Config::max_split_size();
-    const auto rounded = round(size);
+    sizes_.split_limit = BlockSizes::Config::max_split_size();
+    const auto rounded = BlockSizes::block(size);
     if (C10_UNLIKELY(size > FreeBins<Block>::kLargest || rounded > FreeBins<Block>::kLargest))
       return fail(size, queue);
-    Pool& pool = pool_of(queue, rounded <= kSmallSize);
+    Pool& pool = pool_of(queue, BlockSizes::is_small(rounded));
     Block* block = reuse(pool, rounded);
     if (C10_UNLIKELY(!block)) block = new_segment(pool, rounded, context);
     if (C10_UNLIKELY(!block)) {
-      ++stats_.num_alloc_retries;
+      ++stats_->num_alloc_retries;
       release_cached(context);
       // Blocks that were pending may make room in a segment that stays.
       block = reuse(pool, rounded);
@@ -99,10 +100,8 @@ class BlockCache {
     std::lock_guard lock(mutex_);
     const auto kind = kind_of(*block);
     block->allocated = false;
-    add(stats_.allocation, kind, -1);
-    add(stats_.allocated_bytes, kind, -static_cast<int64_t>(block->size));
-    add(stats_.requested_bytes, kind, -static_cast<int64_t>(block->requested));
-    if (block->size >= split_limit_) stats_.oversize_allocations.decrease(1);
+    stats_.remove_allocation(kind, block->size, block->requested);
+    if (block->size >= sizes_.split_limit) stats_->oversize_allocations.decrease(1);
     note(Action::FREE_REQUESTED, block->address, block->requested, block->pool,
          context ? context : block->context);
     if (C10_UNLIKELY(!block->users.empty())) record_users(block);
@@ -126,26 +125,24 @@ class BlockCache {
 
   Stats stats() {
     std::lock_guard lock(mutex_);
-    stats_.max_split_size = static_cast<int64_t>(Config::max_split_size());
-    return stats_;
+    stats_->max_split_size = static_cast<int64_t>(BlockSizes::Config::max_split_size());
+    return stats_.all();
   }
 
   // Bytes allocated and reserved.
   std::pair<std::size_t, std::size_t> totals() {
     std::lock_guard lock(mutex_);
-    return {stats_.allocated_bytes[0].current, stats_.reserved_bytes[0].current};
+    return {stats_.allocated(), stats_.reserved()};
   }
 
   void reset_accumulated_stats() {
     std::lock_guard lock(mutex_);
-    for_each_stat([](auto& stat) { stat.reset_accumulated(); });
-    stats_.num_alloc_retries = stats_.num_ooms = stats_.num_sync_all_streams = 0;
-    stats_.num_device_alloc = stats_.num_device_free = 0;
+    stats_.reset_accumulated();
   }
 
   void reset_peak_stats() {
     std::lock_guard lock(mutex_);
-    for_each_stat([](auto& stat) { stat.reset_peak(); });
+    stats_.reset_peaks();
   }
 
   std::size_t limit() {
@@ -204,21 +201,13 @@ class BlockCache {
         if (entry.active) info.active_size += entry.size, info.requested_size += entry.requested_size;
       }
     }
-    history_.record(Action::SNAPSHOT, nullptr, static_cast<std::size_t>(stats_.reserved_bytes[0].current),
-                    nullptr, {});
+    history_.record(Action::SNAPSHOT, nullptr, stats_.reserved(), nullptr, {});
     return result;
   }
 
  private:
   using Action = MemoryHistory::Entry::Action;
-  using StatArray = c10::CachingAllocator::StatArray;
-  using StatType = c10::CachingAllocator::StatType;
-  using Config = c10::CachingAllocator::AcceleratorAllocatorConfig;
-
-  static constexpr std::size_t kMinBlockSize = c10::CachingAllocator::kMinBlockSize;
-  static constexpr std::size_t kSmallSize = c10::CachingAllocator::kSmallSize;
-  static constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
-  static_assert(kMinBlockSize == FreeBins<Block>::kUnit);
+  static_assert(BlockSizes::kUnit == FreeBins<Block>::kUnit);
 
   struct Segment {
     Block* first;
@@ -236,52 +225,8 @@ class BlockCache {
     std::unique_ptr<Pool> small, large;
   };
 
-  static std::size_t round_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
-
-  static std::size_t round(std::size_t size) {
-    if (size <= kMinBlockSize) return kMinBlockSize;
-    const auto divisions = Config::roundup_power2_divisions(size);
-    if (divisions > 1 && size > kMinBlockSize * divisions)
-      return round_up(size, std::bit_floor(size) / divisions);
-    return round_up(size, kMinBlockSize);
-  }
-
-  static std::size_t segment_size(std::size_t size) {
-    if (size <= kSmallSize) return c10::CachingAllocator::kSmallBuffer;
-    if (size < c10::CachingAllocator::kMinLargeAlloc) return std::max(size, Config::large_segment_size());
-    return round_up(size, c10::CachingAllocator::kRoundLarge);
-  }
-
-  // Blocks of the split limit and more are not cut, so small requests must not take them, and large ones not
-  // waste them.
-  std::size_t largest_to_use(std::size_t size) const {
-    if (C10_LIKELY(split_limit_ == kNoLimit)) return kNoLimit;
-    return size < split_limit_ ? split_limit_ - 1 : size + Config::max_non_split_rounding_size();
-  }
-
-  bool should_split(const Block& block, std::size_t size) const {
-    const auto rest = block.size - size;
-    return block.pool->is_small ? rest >= kMinBlockSize : size < split_limit_ && rest > kSmallSize;
-  }
-
-  static StatType kind_of(const Block& block) {
-    return block.pool->is_small ? StatType::SMALL_POOL : StatType::LARGE_POOL;
-  }
-
-  static void add(StatArray& stats, StatType kind, int64_t amount) {
-    for (auto* stat :
-         {&stats[static_cast<std::size_t>(StatType::AGGREGATE)], &stats[static_cast<std::size_t>(kind)]})
-      amount < 0 ? stat->decrease(-amount) : stat->increase(amount);
-  }
-
-  template <class Change>
-  void for_each_stat(Change change) {
-    for (auto* array : {&stats_.allocation, &stats_.segment, &stats_.active, &stats_.inactive_split,
-                        &stats_.allocated_bytes, &stats_.reserved_bytes, &stats_.active_bytes,
-                        &stats_.inactive_split_bytes, &stats_.requested_bytes})
-      for (auto& stat : *array) change(stat);
-    change(stats_.oversize_allocations);
-    change(stats_.oversize_segments);
+  static MemoryStats::Kind kind_of(const Block& block) {
+    return block.pool->is_small ? MemoryStats::Kind::SMALL_POOL : MemoryStats::Kind::LARGE_POOL;
   }
 
   void note(Action action, const void* address, std::size_t size, const Pool* pool, const Context& context) {
@@ -324,35 +269,32 @@ class BlockCache {
   }
 
   Block* reuse(Pool& pool, std::size_t size) {
-    auto* block = pool.bins.find(size, largest_to_use(size));
+    auto* block = pool.bins.find(size, sizes_.largest_to_use(size));
     if (block) pool.bins.remove(block);
     return block;
   }
 
   Block* new_segment(Pool& pool, std::size_t size, const Context& context) {
-    const auto bytes = segment_size(size);
+    const auto bytes = BlockSizes::segment(size);
     void* memory = ask_driver(bytes);
     if (!memory) return nullptr;
     auto* block = new_block(pool, static_cast<char*>(memory), bytes);
     segments_.emplace(block->address, Segment{block, bytes, context});
     const auto kind = kind_of(*block);
-    add(stats_.segment, kind, 1);
-    add(stats_.reserved_bytes, kind, static_cast<int64_t>(bytes));
-    if (bytes >= split_limit_) stats_.oversize_segments.increase(1);
+    stats_.add_segment(kind, bytes);
+    if (bytes >= sizes_.split_limit) stats_->oversize_segments.increase(1);
     note(Action::SEGMENT_ALLOC, memory, bytes, &pool, context);
     return block;
   }
 
   void* ask_driver(std::size_t bytes) {
-    const auto reserved = static_cast<std::size_t>(stats_.reserved_bytes[0].current);
+    const auto reserved = stats_.reserved();
     if (reserved > limit_ || bytes > limit_ - reserved) return nullptr;
-    void* memory = driver_.allocate(bytes);
-    if (memory) ++stats_.num_device_alloc;
-    return memory;
+    return driver_.allocate(bytes);
   }
 
   Block* fail(std::size_t size, const Queue* queue) {
-    ++stats_.num_ooms;
+    ++stats_->num_ooms;
     history_.record(Action::OOM, nullptr, size, queue, {});
     return nullptr;
   }
@@ -362,10 +304,9 @@ class BlockCache {
     const auto kind = kind_of(*block);
     const bool was_split = block->is_split();
     if (was_split) {
-      add(stats_.inactive_split, kind, -1);
-      add(stats_.inactive_split_bytes, kind, -static_cast<int64_t>(block->size));
+      stats_.remove_inactive_split(kind, block->size);
     }
-    if (should_split(*block, size)) {
+    if (sizes_.should_split(block->size, size, block->pool->is_small)) {
       auto* rest = new_block(*block->pool, block->address + size, block->size - size);
       rest->previous = block;
       rest->next = block->next;
@@ -373,18 +314,12 @@ class BlockCache {
       block->next = rest;
       block->size = size;
       block->pool->bins.insert(rest);
-      add(stats_.inactive_split, kind, 1);
-      add(stats_.inactive_split_bytes, kind, static_cast<int64_t>(rest->size));
+      stats_.add_inactive_split(kind, rest->size);
     }
     block->allocated = true;
     block->requested = requested;
-    const auto bytes = static_cast<int64_t>(block->size);
-    add(stats_.allocation, kind, 1);
-    add(stats_.allocated_bytes, kind, bytes);
-    add(stats_.active, kind, 1);
-    add(stats_.active_bytes, kind, bytes);
-    add(stats_.requested_bytes, kind, static_cast<int64_t>(requested));
-    if (block->size >= split_limit_) stats_.oversize_allocations.increase(1);
+    stats_.add_allocation(kind, block->size, requested);
+    if (block->size >= sizes_.split_limit) stats_->oversize_allocations.increase(1);
     note(Action::ALLOC, block->address, requested, block->pool, context);
     block->context = std::move(context);
   }
@@ -393,8 +328,7 @@ class BlockCache {
   void put_back(Block* block) {
     const auto kind = kind_of(*block);
     note(Action::FREE_COMPLETED, block->address, block->requested, block->pool, block->context);
-    add(stats_.active, kind, -1);
-    add(stats_.active_bytes, kind, -static_cast<int64_t>(block->size));
+    stats_.remove_active(kind, block->size);
     block->requested = 0;
     block->context.reset();
     if (auto* after = block->next; after && after->is_free()) {
@@ -408,8 +342,7 @@ class BlockCache {
     }
     block->pool->bins.insert(block);
     if (block->is_split()) {
-      add(stats_.inactive_split, kind, 1);
-      add(stats_.inactive_split_bytes, kind, static_cast<int64_t>(block->size));
+      stats_.add_inactive_split(kind, block->size);
     }
   }
 
@@ -417,8 +350,7 @@ class BlockCache {
   void take_out(Block* block) {
     const auto kind = kind_of(*block);
     block->pool->bins.remove(block);
-    add(stats_.inactive_split, kind, -1);
-    add(stats_.inactive_split_bytes, kind, -static_cast<int64_t>(block->size));
+    stats_.remove_inactive_split(kind, block->size);
   }
 
   void join(Block* block, Block* after) {
@@ -456,7 +388,7 @@ class BlockCache {
   // Gives every segment without a used block back to the driver. Work on it may still be queued, so wait for
   // that first.
   void release_cached(const Context& context) {
-    ++stats_.num_sync_all_streams;
+    ++stats_->num_sync_all_streams;
     for (auto& pending : pending_) {
       while (!pending.blocks.empty()) {
         driver_.wait(pending.blocks.front().first);
@@ -473,12 +405,10 @@ class BlockCache {
       }
       const auto kind = kind_of(*block);
       block->pool->bins.remove(block);
-      add(stats_.segment, kind, -1);
-      add(stats_.reserved_bytes, kind, -static_cast<int64_t>(block->size));
-      if (block->size >= split_limit_) stats_.oversize_segments.decrease(1);
+      stats_.remove_segment(kind, block->size);
+      if (block->size >= sizes_.split_limit) stats_->oversize_segments.decrease(1);
       note(Action::SEGMENT_FREE, block->address, block->size, block->pool, context);
       driver_.deallocate(block->address, block->size);
-      ++stats_.num_device_free;
       drop(block);
       segment = segments_.erase(segment);
     }
@@ -489,8 +419,8 @@ class BlockCache {
   std::mutex mutex_;
   MemoryHistory history_;
   std::size_t limit_;
-  std::size_t split_limit_ = kNoLimit;  // the setting, as the latest allocation read it
-  Stats stats_;
+  BlockSizes sizes_;
+  MemoryStats stats_;
   ska::flat_hash_map<const Queue*, QueuePools> pools_;
   std::map<const char*, Segment> segments_;  // by address
   std::vector<PendingQueue> pending_;
