@@ -108,8 +108,7 @@ class BlockCache {
     if (block->pending_events == 0) put_back(block);
   }
 
-  // Memory of `block` is not used again before the work now given to `queue` is done, once the block is
-  // freed.
+  // Once freed, `block` is not used again before the work that `queue` has by then is done.
   void record_stream(Block* block, const Queue& queue) {
     std::lock_guard lock(mutex_);
     if (queue == block->pool->handle) return;
