@@ -2,7 +2,7 @@
 # make demo    trains and infers on the xpu device (examples/)
 # make test    runs the tests (PYTEST="-k memory" selects)
 # make bench   measures (bench/)
-# make lint    checks the style of Python and C++ and the types of Python
+# make lint    checks the style of Python and C++, the types of Python, the length of files
 # Needs Python 3.10 or later with venv, and g++ 12 or later.
 
 SHELL := /bin/bash
@@ -43,6 +43,7 @@ lint: .venv/lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	git ls-files '*.cpp' '*.h' '*.hpp' | xargs $(BIN)/clang-format --dry-run -Werror
+	git ls-files '*.cpp' '*.h' '*.hpp' '*.def' '*.py' '*.cmake' '*.yaml' | xargs $(BIN)/python tools/check_length.py
 
 clean:
 	rm -rf build .venv intel_extension_for_pytorch/lib intel_extension_for_pytorch/_C*.so

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 from digits import DTYPES, WEIGHTS, kernel_summary, load, network
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -80,6 +81,7 @@ def main() -> int:
         expected = reference.eval()(test_set.images)
 
     table = Table(
+        box=box.SIMPLE,
         title=f"Inference on {device}, {len(test_set.labels)} images",
         caption="agrees: images classified as by float32 on the CPU; error: the largest of a score",
     )

@@ -15,6 +15,7 @@ import matplotlib as mpl
 import torch
 from digits import DTYPES, OUTPUT, WEIGHTS, Digits, kernel_summary, load, network
 from matplotlib import pyplot
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -98,6 +99,7 @@ def loss_difference(run: Run, reference: Run) -> float:
 
 def table(runs: list[Run], reference: Run) -> Table:
     result = Table(
+        box=box.SIMPLE,
         title="Training on scikit-learn's digits",
         caption=f"against the CPU: the largest difference of the first {COMPARED_STEPS} losses; "
         "s/epoch: the median without the first",

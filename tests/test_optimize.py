@@ -166,7 +166,8 @@ def test_class_attributes_and_hooks_stay(device):
     optimized = ipex.optimize(model, dtype=torch.bfloat16)
     assert type(optimized) is Network and optimized.label == "mine"
     assert seen == []  # tracing does not run the hooks
-    optimized(torch.randn(2, *IMAGES, device=device, dtype=torch.bfloat16))
+    with torch.autocast(device, dtype=torch.bfloat16):
+        optimized(torch.randn(2, *IMAGES, device=device))
     assert seen == [torch.Tensor]
 
 
