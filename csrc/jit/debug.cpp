@@ -3,16 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "jit/counters.h"
-
-namespace ipex::jit {
-
-Counters& counters() {
-  static Counters all;
-  return all;
-}
-
-namespace debug {
+namespace ipex::jit::debug {
 namespace {
 
 int level_of_environment() {
@@ -34,5 +25,4 @@ std::string Timer::milliseconds() const {
   return text;
 }
 
-}  // namespace debug
-}  // namespace ipex::jit
+}  // namespace ipex::jit::debug

@@ -135,8 +135,8 @@ class Library {
     try {
       archive_.emplace(path);
     } catch (const Error& error) {
-      // Slow but right without it: every kernel is compiled on first use.
-      if (debug::enabled(debug::Devices)) debug::log(error.what());
+      debug::log(error.what() +
+                 std::string("; every kernel will be compiled on first use, which takes seconds"));
     }
   }
 

@@ -28,6 +28,8 @@ class SpirvModule {
 
  private:
   struct Parsed;
+  class Reachable;
+  class Unneeded;
   std::unique_ptr<Parsed> parsed_;
 };
 
