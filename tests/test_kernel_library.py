@@ -394,6 +394,7 @@ def test_cache_folders(tmp_path: Path) -> None:
     ("level", "present", "absent"),
     [
         ("0", [], ["[xpu]"]),
+        ("1", ["xpu:0: "], ["twice<float>"]),
         ("2", ["twice<float>", " us "], ["cache"]),
         ("3", ["compiled 'twice<float>'", "cache miss", "built machine code"], ["void twice"]),
         ("4", ["void twice", "__sycl_kernel_"], []),
@@ -461,3 +462,8 @@ def test_listed_kernels_come_from_the_archive() -> None:
     _C.find_kernel("elementwise", "elementwise_contiguous<op::abs, 0, float, float, float>")
     _C.find_kernel("elementwise", "elementwise_contiguous<op::abs,0,float,float,float>")
     assert _C.kernel_counters()["compiles"] == before["compiles"]
+
+
+def test_bandwidth_of_elementwise_kernels(process: Process) -> None:
+    process.run("torch.ones(1024, device='xpu').abs()", IPEX_XPU_DEBUG="2")
+    assert any("op::abs" in line and "GB/s" in line for line in process.stderr.splitlines())

@@ -143,6 +143,12 @@ Range range_of(std::int64_t numel) {
   return {(numel + per_group - 1) / per_group, group_size};
 }
 
+std::size_t moved_bytes(const at::TensorIteratorBase& iterator) {
+  std::size_t bytes = 0;
+  for (int operand = 0; operand < iterator.ntensors(); ++operand) bytes += iterator.element_size(operand);
+  return bytes * static_cast<std::size_t>(iterator.numel());
+}
+
 void set_pointers(const at::TensorIteratorBase& iterator, ElementwiseParams& params) {
   params.numel = iterator.numel();
   for (int operand = 0; operand < iterator.ntensors(); ++operand)
@@ -171,7 +177,7 @@ void launch_strided(at::TensorIteratorBase& iterator, StridedParams& params, jit
       params.strides[d][operand] = static_cast<std::uint32_t>(iterator.strides(operand)[d]);
     }
   }
-  launch(kernel, range_of(params.numel), params);
+  launch(kernel, range_of(params.numel), params, 0, moved_bytes(iterator));
 }
 
 }  // namespace
@@ -190,7 +196,8 @@ void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, Strided
                         c10::function_ref<jit::Kernel&(bool contiguous)> kernel_of) {
   if (is_contiguous(iterator, immediate)) {
     set_pointers(iterator, params);
-    launch(kernel_of(true), range_of(params.numel), static_cast<const ElementwiseParams&>(params));
+    launch(kernel_of(true), range_of(params.numel), static_cast<const ElementwiseParams&>(params), 0,
+           moved_bytes(iterator));
   } else {
     launch_strided(iterator, params, kernel_of(false));
   }

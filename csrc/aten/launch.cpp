@@ -17,10 +17,10 @@ jit::Kernel& KernelSlot::find(int device, std::string_view module, const std::st
 }
 
 void launch(jit::Kernel& kernel, Range range, const void* params, std::size_t params_size,
-            std::size_t local_bytes) {
+            std::size_t local_bytes, std::size_t moved_bytes) {
   jit::launch(c10::xpu::getCurrentXPUStream().queue(), kernel,
               {static_cast<std::size_t>(range.groups), static_cast<std::size_t>(range.group_size)}, params,
-              params_size, local_bytes);
+              params_size, local_bytes, moved_bytes);
 }
 
 }  // namespace ipex::aten

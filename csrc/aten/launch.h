@@ -34,14 +34,16 @@ struct Range {
   std::int64_t group_size;
 };
 
-// Enqueues on the current stream of the current device.
+// Enqueues on the current stream of the current device. `moved_bytes`, what the kernel reads and writes, is
+// shown as bandwidth by IPEX_XPU_DEBUG=2.
 void launch(jit::Kernel& kernel, Range range, const void* params, std::size_t params_size,
-            std::size_t local_bytes = 0);
+            std::size_t local_bytes = 0, std::size_t moved_bytes = 0);
 
 template <class Params>
-void launch(jit::Kernel& kernel, Range range, const Params& params, std::size_t local_bytes = 0) {
+void launch(jit::Kernel& kernel, Range range, const Params& params, std::size_t local_bytes = 0,
+            std::size_t moved_bytes = 0) {
   static_assert(std::is_trivially_copyable_v<Params>);
-  launch(kernel, range, &params, sizeof(Params), local_bytes);
+  launch(kernel, range, &params, sizeof(Params), local_bytes, moved_bytes);
 }
 
 // Finds by name (about 0.2 µs) and enqueues; for kernels that work for much longer than that.
@@ -49,8 +51,8 @@ jit::Kernel& find_kernel(std::string_view module, const std::string& instantiati
 
 template <class Params>
 void launch(std::string_view module, const std::string& instantiation, Range range, const Params& params,
-            std::size_t local_bytes = 0) {
-  if (range.groups > 0) launch(find_kernel(module, instantiation), range, params, local_bytes);
+            std::size_t local_bytes = 0, std::size_t moved_bytes = 0) {
+  if (range.groups > 0) launch(find_kernel(module, instantiation), range, params, local_bytes, moved_bytes);
 }
 
 // "name<first,second>"

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "jit/debug.h"
+
 namespace ipex::runtime {
 namespace {
 
@@ -141,7 +143,20 @@ class Finder {
 
 }  // namespace
 
-Discovery discover_devices() { return Finder().run(); }
+Discovery discover_devices() {
+  Discovery result = Finder().run();
+  if (jit::debug::enabled(jit::debug::Devices)) {
+    for (std::size_t index = 0; index < result.devices.size(); ++index) {
+      const auto& device = result.devices[index];
+      jit::debug::log("xpu:" + std::to_string(index) + ": " + device.get_info<sycl::info::device::name>() +
+                      ", " + backend_name(device) + ", driver " +
+                      device.get_info<sycl::info::device::driver_version>());
+    }
+    for (const auto& rejected : result.rejected)
+      jit::debug::log("not used: " + rejected.name + " of " + rejected.platform + ": " + rejected.reason);
+  }
+  return result;
+}
 
 std::string type_name(const sycl::device& device) {
   return device.is_gpu() ? "gpu" : device.is_cpu() ? "cpu" : "accelerator";
