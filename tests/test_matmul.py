@@ -5,7 +5,12 @@ import itertools
 import pytest
 import torch
 
-TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 1.6e-2, torch.float16: 2e-3}
+TOLERANCES = {
+    torch.float32: 1e-5,
+    torch.float64: 1e-12,
+    torch.bfloat16: 1.6e-2,
+    torch.float16: 2e-3,
+}
 LIBRARY_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -50,11 +55,16 @@ def check(actual: torch.Tensor, reference: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("dtype", (*LIBRARY_DTYPES, torch.float64), ids=str)
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 64, 33), (17, 5, 1), (33, 128, 65), (7, 1, 9)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 64, 33), (17, 5, 1), (33, 128, 65), (7, 1, 9)], ids=str
+)
 @pytest.mark.parametrize("batch", [(), (1,), (5,)], ids=str)
 def test_product(batch, shape, dtype):
     height, depth, width = shape
-    first, second = values(*batch, height, depth, dtype=dtype), values(*batch, depth, width, dtype=dtype)
+    first, second = (
+        values(*batch, height, depth, dtype=dtype),
+        values(*batch, depth, width, dtype=dtype),
+    )
     check(first.xpu() @ second.xpu(), first.double() @ second.double())
 
 
@@ -78,14 +88,21 @@ def test_expanded_operands():
     first, second = values(1, 8, dtype=torch.float32), values(8, 4, dtype=torch.float32)
     reference = first.double().expand(6, 8) @ second.double()
     check(first.xpu().expand(6, 8) @ second.xpu(), reference)
-    check(torch.bmm(first.xpu().expand(5, 6, 8), second.xpu().expand(5, 8, 4)), reference.expand(5, 6, 4))
+    check(
+        torch.bmm(first.xpu().expand(5, 6, 8), second.xpu().expand(5, 8, 4)),
+        reference.expand(5, 6, 4),
+    )
 
 
 @pytest.mark.parametrize("dtype", (*LIBRARY_DTYPES, torch.float64), ids=str)
 @pytest.mark.parametrize("beta, alpha", [(1, 1), (0, 1), (1, 0.5), (0.25, 1), (-2, 3), (0, 0)])
 @pytest.mark.parametrize("self_shape", [(12,), (1, 12), (9, 1), (9, 12), (1,), ()], ids=str)
 def test_addmm(self_shape, beta, alpha, dtype):
-    base, first, second = values(*self_shape, dtype=dtype), values(9, 20, dtype=dtype), values(20, 12, dtype=dtype)
+    base, first, second = (
+        values(*self_shape, dtype=dtype),
+        values(9, 20, dtype=dtype),
+        values(20, 12, dtype=dtype),
+    )
     if beta == 0:
         base = torch.full_like(base, torch.nan)  # must not show
     reference = torch.addmm(base.double(), first.double(), second.double(), beta=beta, alpha=alpha)
@@ -96,10 +113,16 @@ def test_addmm(self_shape, beta, alpha, dtype):
 @pytest.mark.parametrize("beta, alpha", [(1, 1), (0, 1), (0.5, 2)])
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
 def test_addmm_in_place(layout, beta, alpha, dtype):
-    base, first, second = values(9, 12, dtype=dtype), values(9, 20, dtype=dtype), values(20, 12, dtype=dtype)
+    base, first, second = (
+        values(9, 12, dtype=dtype),
+        values(9, 20, dtype=dtype),
+        values(20, 12, dtype=dtype),
+    )
     target = layout(base.xpu())
     target.addmm_(first.xpu(), second.xpu(), beta=beta, alpha=alpha)
-    check(target, torch.addmm(base.double(), first.double(), second.double(), beta=beta, alpha=alpha))
+    check(
+        target, torch.addmm(base.double(), first.double(), second.double(), beta=beta, alpha=alpha)
+    )
 
 
 @pytest.mark.parametrize("dtype", (*LIBRARY_DTYPES, torch.float64), ids=str)
@@ -107,9 +130,13 @@ def test_addmm_in_place(layout, beta, alpha, dtype):
 @pytest.mark.parametrize("self_shape", [(4, 9, 12), (1, 9, 12), (12,), (9, 1), ()], ids=str)
 def test_baddbmm(self_shape, beta, alpha, dtype):
     base, first, second = (
-        values(*self_shape, dtype=dtype), values(4, 9, 20, dtype=dtype), values(4, 20, 12, dtype=dtype)
+        values(*self_shape, dtype=dtype),
+        values(4, 9, 20, dtype=dtype),
+        values(4, 20, 12, dtype=dtype),
     )
-    reference = torch.baddbmm(base.double(), first.double(), second.double(), beta=beta, alpha=alpha)
+    reference = torch.baddbmm(
+        base.double(), first.double(), second.double(), beta=beta, alpha=alpha
+    )
     check(torch.baddbmm(base.xpu(), first.xpu(), second.xpu(), beta=beta, alpha=alpha), reference)
 
 
@@ -118,7 +145,11 @@ def test_baddbmm(self_shape, beta, alpha, dtype):
 @pytest.mark.parametrize("self_shape", [(9,), (1,), ()], ids=str)
 @pytest.mark.parametrize("step", [1, 3])
 def test_addmv(step, self_shape, beta, alpha, dtype):
-    base, matrix, vector = values(*self_shape, dtype=dtype), values(9, 20, dtype=dtype), values(60, dtype=dtype)
+    base, matrix, vector = (
+        values(*self_shape, dtype=dtype),
+        values(9, 20, dtype=dtype),
+        values(60, dtype=dtype),
+    )
     vector = vector[: 20 * step : step]
     reference = torch.addmv(base.double(), matrix.double(), vector.double(), beta=beta, alpha=alpha)
     device_vector = torch.empty(20 * step, dtype=dtype, device="xpu")[::step].copy_(vector)
@@ -145,11 +176,15 @@ def test_empty(batch, height, depth, width):
 @pytest.mark.parametrize("beta", [0, 1, 0.5])
 def test_empty_depth_keeps_self(beta):
     base = values(3, 5, dtype=torch.float32)
-    actual = torch.addmm(base.xpu(), torch.empty(3, 0, device="xpu"), torch.empty(0, 5, device="xpu"), beta=beta)
+    actual = torch.addmm(
+        base.xpu(), torch.empty(3, 0, device="xpu"), torch.empty(0, 5, device="xpu"), beta=beta
+    )
     check(actual, base.double() * beta)
 
 
-@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.complex64, torch.complex128], ids=str)
+@pytest.mark.parametrize(
+    "dtype", [torch.int64, torch.int32, torch.uint8, torch.complex64, torch.complex128], ids=str
+)
 def test_dtypes_without_library(dtype):
     first = torch.arange(12).reshape(3, 4).to(dtype)
     if dtype.is_complex:
@@ -188,15 +223,23 @@ def test_linear_gradients(input_shape, bias, dtype):
 def test_second_derivative():
     matrices = [values(4, 5, dtype=torch.float64).xpu(), values(5, 3, dtype=torch.float64).xpu()]
     matrices = [matrix.requires_grad_() for matrix in matrices]
-    assert torch.autograd.gradgradcheck(lambda first, second: torch.mm(first, second).tanh(), matrices)
+    assert torch.autograd.gradgradcheck(
+        lambda first, second: torch.mm(first, second).tanh(), matrices
+    )
 
 
 BAD_CALLS = {
-    "depth": lambda device: torch.mm(torch.ones(2, 3, device=device), torch.ones(4, 2, device=device)),
+    "depth": lambda device: torch.mm(
+        torch.ones(2, 3, device=device), torch.ones(4, 2, device=device)
+    ),
     "rank": lambda device: torch.mm(torch.ones(2, device=device), torch.ones(4, 2, device=device)),
-    "batch": lambda device: torch.bmm(torch.ones(2, 3, 4, device=device), torch.ones(3, 4, 5, device=device)),
+    "batch": lambda device: torch.bmm(
+        torch.ones(2, 3, 4, device=device), torch.ones(3, 4, 5, device=device)
+    ),
     "bias": lambda device: torch.addmm(
-        torch.ones(7, device=device), torch.ones(2, 3, device=device), torch.ones(3, 4, device=device)
+        torch.ones(7, device=device),
+        torch.ones(2, 3, device=device),
+        torch.ones(3, 4, device=device),
     ),
     "dot": lambda device: torch.dot(torch.ones(2, device=device), torch.ones(3, device=device)),
     "dot dtype": lambda device: torch.dot(

@@ -147,6 +147,10 @@ class Tables:
         return self.native | self.shared | self.rows.keys()
 
 
+# Their tensors are on two devices.
+ACROSS_DEVICES = {"_copy_from", "_copy_from_and_resize"}
+
+
 def select_xpu(entries: list[dict], tables: Tables) -> None:
     """Rewrites the dispatch tables of native_functions.yaml: XPU exactly where we have a kernel."""
     unknown = set(tables.operators())
@@ -167,6 +171,8 @@ def select_xpu(entries: list[dict], tables: Tables) -> None:
                 kernels["XPU"] = stock["CPU"]
             else:
                 kernels["XPU"] = kernel_name(name)
+        if name in ACROSS_DEVICES:
+            entry["device_check"] = "NoCheck"
         if kernels:
             entry["dispatch"] = kernels
         else:
