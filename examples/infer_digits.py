@@ -31,6 +31,12 @@ class Case:
     cache_enabled: bool  # of autocast
     channels_last: bool
 
+    @property
+    def autocast(self) -> str:
+        if not self.amp:
+            return "no"
+        return "yes" if self.cache_enabled else "no cache"
+
     def scores(self, images: torch.Tensor, device: str) -> tuple[torch.Tensor, float]:
         """The scores of each class, and the time of a second pass over the images."""
         dtype = DTYPES[self.dtype]
@@ -83,9 +89,9 @@ def main() -> int:
     table = Table(
         box=box.SIMPLE,
         title=f"Inference on {device}, {len(test_set.labels)} images",
-        caption="agrees: images classified as by float32 on the CPU; error: the largest of a score",
+        caption="agrees: classified as by float32 on the CPU; error: the largest of a score",
     )
-    for column in ("type", "AMP", "cache", "layout", "agrees", "accuracy", "error", "images/s"):
+    for column in ("type", "autocast", "layout", "agrees", "accuracy", "error", "images/s"):
         table.add_column(column, justify="right", no_wrap=True)
     missed = 0
     for case in track(cases(), "inference", console=console):
@@ -95,8 +101,7 @@ def main() -> int:
         missed += agreement < AGREEMENT_GOAL
         table.add_row(
             case.dtype,
-            "yes" if case.amp else "no",
-            ("on" if case.cache_enabled else "off") if case.amp else "",
+            case.autocast,
             "channels_last" if case.channels_last else "contiguous",
             f"{agreement:.2%}",
             f"{accuracy:.4f}",
