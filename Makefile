@@ -67,7 +67,7 @@ clean:
 	$(PIP) install -r <($(BIN)/python tools/requirements.py build)
 	$(call say,Building and installing in place)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install -v --no-build-isolation -e '.[test,examples]'
-	ls -td build/*/build.ninja | head -1 | xargs dirname > $@
+	ls -td build/editable-*/build.ninja | head -1 | xargs dirname > $@
 
 .venv/lint: .venv/created pyproject.toml
 	$(call say,Installing the linters)
