@@ -15,6 +15,7 @@ void bind_stream(pybind11::module_& module);
 void bind_event(pybind11::module_& module);
 void bind_memory(pybind11::module_& module);
 void bind_memory_snapshot(pybind11::module_& module);
+void bind_fallback(pybind11::module_& module);
 void bind_settings(pybind11::module_& module);
 void bind_kernel_library(pybind11::module_& module);
 

@@ -20,6 +20,7 @@ PYBIND11_MODULE(_C, module) {
   bind_event(module);
   bind_memory(module);
   bind_memory_snapshot(module);
+  bind_fallback(module);
   bind_settings(module);
   bind_kernel_library(module);
 }
