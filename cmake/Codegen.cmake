@@ -3,8 +3,9 @@ function(ipex_generate_operators)
   set(output ${CMAKE_BINARY_DIR}/generated)
   set(tables ${CMAKE_CURRENT_SOURCE_DIR}/csrc/aten/operators)
   set(tool ${CMAKE_CURRENT_SOURCE_DIR}/tools/generate_operators.py)
+  set(tool_modules ${CMAKE_CURRENT_SOURCE_DIR}/tools/generate_foreach.py)
   file(GLOB table_files CONFIGURE_DEPENDS ${tables}/*.yaml)
-  set(sources ${output}/elementwise_rows.cpp)
+  set(sources ${output}/elementwise_rows.cpp ${output}/foreach_rows.cpp)
   foreach(shard RANGE 0 3)
     list(APPEND sources ${output}/ATen/RegisterXPU_${shard}.cpp)
   endforeach()
@@ -15,7 +16,7 @@ function(ipex_generate_operators)
     BYPRODUCTS ${sources} ${kernels}
     COMMAND ${Python_EXECUTABLE} ${tool} --tables ${tables} --output ${output}
     COMMAND ${CMAKE_COMMAND} -E touch ${output}/operators.stamp
-    DEPENDS ${tool} ${table_files}
+    DEPENDS ${tool} ${tool_modules} ${table_files}
     COMMENT "Generating operator registrations"
     VERBATIM)
   add_custom_target(generated_operators DEPENDS ${output}/operators.stamp)

@@ -2,13 +2,14 @@
 registrations (by torchgen, from the wheel's own native_functions.yaml), the `impl` of every
 elementwise row, and the list of kernels the rows need ahead of time.
 
-A table may have three sections, each naming operators by their ATen overload name:
+A table may have these sections, each naming operators by their ATen overload name:
 
   native       operators whose XPU kernel is written by hand: at::native::<name>_xpu, or
                TORCH_IMPL_FUNC(<name>_xpu) for a structured one (dots become underscores)
   shared       operators whose stock kernel works on any device
   elementwise  rows `operator: {functor, dtypes, ...}`, see `ElementwiseRow`
   functors     rows without an operator, used by impls written by hand as ipex::aten::rows::<name>
+  foreach      operators over lists of tensors, see generate_foreach.ForeachRow
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import shutil
 import sys
 import tempfile
 
+import generate_foreach
 import torchgen
 import torchgen.gen
 import torchgen.local
@@ -30,6 +32,7 @@ from torchgen.model import (
     Argument,
     BaseTy,
     BaseType,
+    DispatchKey,
     NativeFunction,
     NativeFunctionsGroup,
     OptionalType,
@@ -132,19 +135,34 @@ class Tables:
         self.shared: set[str] = set()
         self.rows: dict[str, ElementwiseRow] = {}
         self.functors: dict[str, ElementwiseRow] = {}
+        self.foreach: dict[str, generate_foreach.ForeachRow] = {}
+        self.foreach_overloads: set[str] = set()
+        known = {"native", "shared", "elementwise", "functors", "foreach"}
         for path in sorted(directory.glob("*.yaml")):
             table = yaml.safe_load(path.read_text()) or {}
-            for section in table.keys() - {"native", "shared", "elementwise", "functors"}:
+            for section in table.keys() - known:
                 sys.exit(f"{path}: unknown section {section}")
             self.native.update(table.get("native") or [])
             self.shared.update(table.get("shared") or [])
             for section, rows in (("elementwise", self.rows), ("functors", self.functors)):
                 for name, row in (table.get(section) or {}).items():
                     row.setdefault("functor", name)
-                    rows[name] = ElementwiseRow(name, **{**row, "dtypes": expand_dtypes(row["dtypes"])})
+                    rows[name] = ElementwiseRow(
+                        name, **{**row, "dtypes": expand_dtypes(row["dtypes"])}
+                    )
+            for name, row in (table.get("foreach") or {}).items():
+                row["dtypes"] = expand_dtypes(row["dtypes"])
+                self.foreach[name] = generate_foreach.ForeachRow(name, **row)
 
     def operators(self) -> set[str]:
-        return self.native | self.shared | self.rows.keys()
+        return self.native | self.shared | self.rows.keys() | self.foreach_overloads
+
+    def find_foreach_overloads(self, entries: list[dict]) -> None:
+        for entry in entries:
+            name = entry["func"].split("(")[0]
+            in_row = name.split(".")[0].rstrip("_") in self.foreach
+            if in_row and "CompositeExplicitAutograd" in entry.get("dispatch", {}):
+                self.foreach_overloads.add(name)
 
 
 # Their tensors are on two devices.
@@ -165,7 +183,9 @@ def select_xpu(entries: list[dict], tables: Tables) -> None:
         if name in unknown:
             unknown.remove(name)
             if name in tables.shared:
-                stock = {key: kernel for keys, kernel in kernels.items() for key in keys.split(", ")}
+                stock = {
+                    key: kernel for keys, kernel in kernels.items() for key in keys.split(", ")
+                }
                 if "CPU" not in stock:
                     sys.exit(f"{name} has no stock kernel to share")
                 kernels["XPU"] = stock["CPU"]
@@ -214,7 +234,9 @@ def tensor_arguments(function: NativeFunction) -> list[str]:
     return [a.name for a in function.func.arguments.flat_non_out if a.type.is_tensor_like()]
 
 
-def row_impl(row: ElementwiseRow, function: NativeFunction, group: NativeFunctionsGroup | None) -> str:
+def row_impl(
+    row: ElementwiseRow, function: NativeFunction, group: NativeFunctionsGroup | None
+) -> str:
     """C++: the impl that hands the operator to elementwise()."""
     name = kernel_name(row.name)
     scalars = [argument.name for argument in scalar_arguments(function)] if row.scalars else []
@@ -255,9 +277,7 @@ def write_rows(tables: Tables, source: pathlib.Path, output: pathlib.Path) -> No
     impls, headers, rows = [], set(), list(tables.functors.values())
     for row in tables.rows.values():
         function = functions[row.name]
-        rows.append(
-            dataclasses.replace(row, inputs=row.inputs or len(tensor_arguments(function)))
-        )
+        rows.append(dataclasses.replace(row, inputs=row.inputs or len(tensor_arguments(function))))
         headers.add(f"#include <ATen/ops/{function.root_name}_native.h>")
         with torchgen.local.parametrize(
             use_const_ref_for_mutable_tensors=function.use_const_ref_for_mutable_tensors,
@@ -272,7 +292,16 @@ def write_rows(tables: Tables, source: pathlib.Path, output: pathlib.Path) -> No
     text += [*sorted(headers), namespace, *(row.definition() for row in rows), "}"]
     text += ["namespace at::native {", "using namespace ipex::aten;", *impls, "}", ""]
     write_if_changed(output / "elementwise_rows.cpp", "\n".join(text))
+    source_of_lists, list_kernels = generate_foreach.generate(
+        tables.foreach.values(),
+        [functions[name] for name in sorted(tables.foreach_overloads)],
+        parsed.backend_indices[DispatchKey.CompositeExplicitAutograd],
+        SCALAR_TYPES,
+        OPMATH,
+    )
+    write_if_changed(output / "foreach_rows.cpp", source_of_lists)
     kernels = [f"elementwise\t{name}" for row in rows for name in row.instantiations()]
+    kernels += list_kernels
     write_if_changed(output / "elementwise.kernels", "\n".join(dict.fromkeys(kernels)) + "\n")
 
 
@@ -290,6 +319,7 @@ def main() -> None:
     packaged = pathlib.Path(torchgen.__file__).parent / "packaged/ATen"
     tables = Tables(arguments.tables)
     entries = yaml.load((packaged / "native/native_functions.yaml").read_text(), yaml.CSafeLoader)
+    tables.find_foreach_overloads(entries)
     select_xpu(entries, tables)
     roots = {operator.split(".")[0] for operator in tables.operators()}
 

@@ -88,7 +88,8 @@ void elementwise_with_casts(at::TensorIteratorBase& iterator, ElementwiseRow& ro
   const bool cast_output = output.scalar_type() != operands.output;
   auto result = cast_output ? at::empty(iterator.shape(), output.options().dtype(operands.output)) : output;
   at::TensorIteratorConfig config;
-  config.set_check_mem_overlap(false).check_all_same_dtype(false).resize_outputs(false);
+  config.set_check_mem_overlap(false).check_all_same_dtype(false).resize_outputs(false).allow_cpu_scalars(
+      true);
   config.add_owned_output(result);
   for (int input = 0; input < operands.inputs; ++input) {
     const int operand = input + 1;

@@ -243,7 +243,7 @@ struct glu {
 template <class T>
 struct dropout_backward {
   T scale;
-  T operator()(T gradient, T mask) const { return gradient * mask * scale; }
+  T operator()(bool mask, T gradient) const { return mask ? gradient * scale : T(0); }
 };
 
 }  // namespace ipex::kernels::op

@@ -1,0 +1,114 @@
+"""Attention and Transformer encoders on xpu against the CPU."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+pytestmark = pytest.mark.skipif(not torch.xpu.is_available(), reason="no XPU device")
+
+TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 3e-2, torch.float16: 5e-3}
+
+
+def heads(query: int = 4, key: int = 4, length: int = 9) -> list[torch.Tensor]:
+    torch.manual_seed(0)
+    shapes = ((2, query, 7, 16), (2, key, length, 16), (2, key, length, 16))
+    return [torch.randn(shape, dtype=torch.float64) for shape in shapes]
+
+
+CASES = {
+    "plain": (heads, {}),
+    "causal": (heads, {"is_causal": True}),
+    "mask": (heads, {"attn_mask": torch.rand(7, 9) > 0.3}),
+    "bias": (heads, {"attn_mask": torch.randn(2, 1, 7, 9, dtype=torch.float64)}),
+    "scale": (heads, {"scale": 0.3}),
+    "grouped": (lambda: heads(4, 2), {"enable_gqa": True}),
+}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES, ids=lambda dtype: str(dtype)[6:])
+@pytest.mark.parametrize("case", CASES)
+def test_scaled_dot_product_attention(case: str, dtype: torch.dtype) -> None:
+    make, options = CASES[case]
+
+    def run(device: str, dtype: torch.dtype) -> list[torch.Tensor]:
+        inputs = [t.to(device, dtype).requires_grad_() for t in make()]
+        moved = dict(options)
+        if "attn_mask" in moved:
+            mask = moved["attn_mask"]
+            moved["attn_mask"] = mask.to(device, mask.dtype if mask.dtype == torch.bool else dtype)
+        out = F.scaled_dot_product_attention(*inputs, **moved)
+        weights = torch.linspace(-1, 1, out.numel(), dtype=torch.float64).view(out.shape)
+        (out * weights.to(out)).sum().backward()
+        return [out, *(t.grad for t in inputs)]
+
+    tolerance = TOLERANCES[dtype]
+    for ours, theirs in zip(run("xpu", dtype), run("cpu", torch.float64), strict=True):
+        assert ours.device.type == "xpu" and ours.dtype == dtype
+        torch.testing.assert_close(ours.cpu().double(), theirs, rtol=tolerance, atol=tolerance)
+
+
+def test_dropout_of_attention() -> None:
+    query = torch.zeros(1, 1, 200, 8, device="xpu")
+    value = torch.ones(1, 1, 1000, 8, device="xpu")
+    out = F.scaled_dot_product_attention(query, torch.zeros_like(value), value, dropout_p=0.5)
+    assert abs(out.mean().item() - 1) < 0.01
+    assert out.std().item() > 0.01
+
+
+def encoder() -> torch.nn.Module:
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0, batch_first=True)
+    return torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+
+def test_encoder_trains() -> None:
+    def losses(device: str) -> list[float]:
+        model = encoder().to(device)
+        torch.manual_seed(1)
+        x, y = torch.randn(3, 5, 16).to(device), torch.randn(3, 5, 16).to(device)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+        found = []
+        for _ in range(4):
+            optimizer.zero_grad()
+            loss = F.mse_loss(model(x), y)
+            loss.backward()
+            optimizer.step()
+            found.append(loss.item())
+        return found
+
+    actual = losses("xpu")
+    assert actual == pytest.approx(losses("cpu"), rel=1e-4)
+    assert actual[-1] < actual[0]
+
+
+@pytest.mark.parametrize("padded", (False, True))
+def test_encoder_infers(padded: bool) -> None:
+    model = encoder().eval()
+    x = torch.randn(3, 5, 16)
+    padding = torch.arange(5).expand(3, 5) >= torch.tensor([[5], [3], [4]]) if padded else None
+
+    def infer(device: str) -> torch.Tensor:
+        mask = padding if padding is None else padding.to(device)
+        with torch.inference_mode():
+            return model.to(device)(x.to(device), src_key_padding_mask=mask).cpu()
+
+    kept = ~padding if padded else torch.ones(3, 5, dtype=torch.bool)
+    torch.testing.assert_close(infer("xpu")[kept], infer("cpu")[kept], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("need_weights", (False, True))
+def test_multihead_attention_infers(need_weights: bool) -> None:
+    torch.manual_seed(0)
+    module = torch.nn.MultiheadAttention(16, 4, batch_first=True).eval()
+    x = torch.randn(2, 6, 16)
+
+    def infer(device: str):
+        moved = x.to(device)
+        with torch.inference_mode():
+            return module.to(device)(moved, moved, moved, need_weights=need_weights)
+
+    for ours, theirs in zip(infer("xpu"), infer("cpu"), strict=True):
+        if theirs is not None:
+            torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-5, atol=1e-5)

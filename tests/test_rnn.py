@@ -1,0 +1,129 @@
+"""LSTM and GRU on xpu against the CPU, forward and backward."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.skipif(not torch.xpu.is_available(), reason="no XPU device")
+
+INPUT, HIDDEN, STEPS, BATCH = 6, 20, 5, 4
+LAYERS = (torch.nn.LSTM, torch.nn.GRU)
+OPTIONS = [
+    {},
+    {"num_layers": 2},
+    {"bidirectional": True},
+    {"bias": False},
+    {"batch_first": True},
+]
+TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-11, torch.bfloat16: 4e-2, torch.float16: 5e-3}
+
+
+def flatten(result) -> list[torch.Tensor]:
+    output, state = result
+    return [output, *(state if isinstance(state, tuple) else [state])]
+
+
+def run(layer: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+    """Outputs, then the gradients of the input and of the weights."""
+    x = x.detach().requires_grad_()
+    outputs = flatten(layer(x))
+    sum(
+        (out * torch.linspace(-1, 1, out.numel()).view(out.shape).to(out)).sum() for out in outputs
+    ).backward()
+    return [*outputs, x.grad, *(parameter.grad for parameter in layer.parameters())]
+
+
+def compare(layer_class, dtype: torch.dtype, options: dict) -> None:
+    torch.manual_seed(0)
+    layer = layer_class(INPUT, HIDDEN, **options).double()
+    x = torch.randn(STEPS, BATCH, INPUT, dtype=torch.float64)
+    copy = layer_class(INPUT, HIDDEN, **options)
+    copy.load_state_dict(layer.state_dict())
+    tolerance = TOLERANCES[dtype]
+    for ours, theirs in zip(
+        run(copy.to("xpu", dtype), x.to("xpu", dtype)), run(layer, x), strict=True
+    ):
+        assert ours.device.type == "xpu" and ours.dtype == dtype
+        torch.testing.assert_close(
+            ours.cpu().double(), theirs, rtol=tolerance, atol=tolerance * max(1, theirs.abs().max())
+        )
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES, ids=lambda dtype: str(dtype)[6:])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_dtypes(layer, dtype: torch.dtype) -> None:
+    compare(layer, dtype, {})
+
+
+@pytest.mark.parametrize("options", OPTIONS[1:], ids="-".join)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_options(layer, options: dict) -> None:
+    compare(layer, torch.float32, options)
+
+
+@pytest.mark.parametrize("cell", (torch.nn.LSTMCell, torch.nn.GRUCell))
+def test_cells(cell) -> None:
+    torch.manual_seed(0)
+    module = cell(INPUT, HIDDEN)
+    x = torch.randn(BATCH, INPUT)
+    expected = module(x)
+    actual = module.to("xpu")(x.to("xpu"))
+    pairs = (
+        zip(actual, expected, strict=True) if isinstance(expected, tuple) else [(actual, expected)]
+    )
+    for ours, theirs in pairs:
+        torch.testing.assert_close(ours.cpu(), theirs)
+
+
+def test_packed_sequences() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.LSTM(INPUT, HIDDEN)
+    x = torch.randn(STEPS, 3, INPUT)
+
+    def packed(device: str) -> torch.Tensor:
+        pack = torch.nn.utils.rnn.pack_padded_sequence(x.to(device), torch.tensor([5, 3, 2]))
+        output, _ = layer.to(device)(pack)
+        return torch.nn.utils.rnn.pad_packed_sequence(output)[0].cpu()
+
+    torch.testing.assert_close(packed("xpu"), packed("cpu"))
+
+
+def test_state_in_a_hidden_size_above_a_work_group() -> None:
+    torch.manual_seed(0)
+    gates = [torch.randn(3, 4 * 700) for _ in range(2)]
+    state = torch.randn(3, 700)
+    hidden, cell, _ = torch.ops.aten._thnn_fused_lstm_cell(*(t.to("xpu") for t in (*gates, state)))
+    i, f, g, o = (gates[0] + gates[1]).chunk(4, 1)
+    expected = f.sigmoid() * state + i.sigmoid() * g.tanh()
+    torch.testing.assert_close(cell.cpu(), expected)
+    torch.testing.assert_close(hidden.cpu(), o.sigmoid() * expected.tanh())
+
+
+@pytest.mark.parametrize(("name", "gates"), [("lstm", 4), ("gru", 3)])
+def test_loss_on_one_result(name: str, gates: int) -> None:
+    """A loss on the cell alone leaves the gradient of the hidden state undefined."""
+    torch.manual_seed(0)
+    operator = getattr(torch.ops.aten, f"_thnn_fused_{name}_cell")
+    inputs = [torch.randn(2, gates * 5), torch.randn(2, gates * 5), torch.randn(2, 5)]
+    inputs = [t.to("xpu").requires_grad_() for t in inputs]
+    for result in operator(*inputs)[: 2 if name == "lstm" else 1]:
+        gradients = torch.autograd.grad(result.sum(), inputs, retain_graph=True)
+        assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+def test_errors() -> None:
+    good = [
+        torch.ones(2, 12, device="xpu"),
+        torch.ones(2, 12, device="xpu"),
+        torch.ones(2, 3, device="xpu"),
+    ]
+    for position, replacement in itertools.product(
+        (0, 1), (torch.ones(2, 11), torch.ones(12), torch.ones(3, 12))
+    ):
+        arguments = list(good)
+        arguments[position] = replacement.to("xpu")
+        with pytest.raises(RuntimeError, match=r"expected gates of \[2, 12\]"):
+            torch.ops.aten._thnn_fused_lstm_cell(*arguments)
