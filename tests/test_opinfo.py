@@ -1,8 +1,10 @@
 """PyTorch's own operator database on xpu, against the CPU.
 
-An operator is tested when any of its ATen overloads has a kernel of ours: the dispatcher says so, no list here.
+An operator is tested when any of its ATen overloads has a kernel of ours: the dispatcher says so,
+no list here.
 Operators that draw random numbers have tests of their own.
-References are computed on the CPU in float64 where the operator has it, and rounded to the tested dtype.
+References are computed on the CPU in float64 where the operator has it, and rounded to the tested
+dtype.
 IPEX_TEST_DTYPES=all tests every dtype the CPU supports instead of a representative few.
 """
 
@@ -31,7 +33,8 @@ WIDER = {
     torch.float16: torch.float64,
     torch.complex64: torch.complex128,
 }
-# Relative and absolute: a few units in the last place of the dtype, for results that add up a few hundred terms.
+# Relative and absolute: a few units in the last place of the dtype, for results that add up a few
+# hundred terms.
 TOLERANCES = {
     torch.float32: (2e-5, 1e-5),
     torch.bfloat16: (1.6e-2, 1e-2),
@@ -105,10 +108,10 @@ def assert_same(op: OpInfo, actual, expected, dtype: torch.dtype) -> None:
     for ours, theirs in zip(actual, expected, strict=True):
         if isinstance(theirs, torch.Tensor):
             assert ours.device.type == "xpu"
-            ours, theirs = ours.cpu(), theirs.to(ours.dtype)
-        torch.testing.assert_close(
-            ours, theirs, rtol=rtol * factor, atol=atol * factor, equal_nan=True
-        )
+            pair = (ours.cpu(), theirs.to(ours.dtype))
+        else:
+            pair = (ours, theirs)
+        torch.testing.assert_close(*pair, rtol=rtol * factor, atol=atol * factor, equal_nan=True)
 
 
 def expect_failure(request: pytest.FixtureRequest, reason: str | None) -> None:

@@ -1,6 +1,6 @@
 """Checks that files stay small: says which are longer than planned, fails for those far too long.
 
-    python tools/check_length.py FILE...
+python tools/check_length.py FILE...
 """
 
 from __future__ import annotations
