@@ -52,7 +52,8 @@ def has_kernel(op: OpInfo) -> bool:
         for overload in packet.overloads() if packet is not None else ():
             name = f"aten::{base}" + ("" if overload == "default" else f".{overload}")
             random = torch.Tag.nondeterministic_seeded in getattr(packet, overload).tags
-            if registered(name, "XPU") and not random:
+            dispatched = torch._C._dispatch_has_kernel(name)  # some are of TorchScript alone
+            if dispatched and registered(name, "XPU") and not random:
                 return True
     return False
 
