@@ -220,7 +220,7 @@ bool all_channels_last(const Tensor& x, const Tensor& w, const Tensor& y) {
 
 const char* convolution_refusal(const c10::Device& device, c10::ScalarType dtype) {
   return dtype_support(device.index(), dtype) == DtypeSupport::none
-             ? "oneDNN has no convolution of this dtype"
+             ? "oneDNN has no convolution of this dtype on this device"
              : nullptr;
 }
 

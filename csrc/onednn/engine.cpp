@@ -28,6 +28,21 @@ Engines& engines() {
   return *all;
 }
 
+// Empty for a device of a kind the library does not serve.
+const dnnl::engine& find_engine(c10::DeviceIndex device) {
+  auto& all = engines();
+  auto& found = all.engines.at(device);
+  std::call_once(all.once[device], [&] {
+    try {
+      found =
+          dnnl::sycl_interop::make_engine(c10::xpu::get_raw_device(device), runtime::device_context(device));
+    } catch (const dnnl::error&) {
+      found = {};
+    }
+  });
+  return found;
+}
+
 bool takes_matmul(const dnnl::engine& target, dnnl::memory::data_type activations,
                   dnnl::memory::data_type weights) {
   using dnnl::memory;
@@ -51,12 +66,9 @@ DtypeSupport find_support(c10::DeviceIndex device, c10::ScalarType dtype) {
 }  // namespace
 
 const dnnl::engine& engine(c10::DeviceIndex device) {
-  auto& all = engines();
-  std::call_once(all.once.at(device), [&] {
-    all.engines[device] =
-        dnnl::sycl_interop::make_engine(c10::xpu::get_raw_device(device), runtime::device_context(device));
-  });
-  return all.engines[device];
+  const auto& found = find_engine(device);
+  TORCH_CHECK(found, "oneDNN does not serve the device xpu:", static_cast<int>(device));
+  return found;
 }
 
 const dnnl::stream& current_stream(c10::DeviceIndex device) {
@@ -93,6 +105,7 @@ dnnl::memory::data_type data_type(c10::ScalarType dtype) {
 }
 
 DtypeSupport dtype_support(c10::DeviceIndex device, c10::ScalarType dtype) {
+  if (!find_engine(device)) return DtypeSupport::none;
   if (dtype == c10::kFloat) return DtypeSupport::native;
   if (dtype != c10::kBFloat16 && dtype != c10::kHalf) return DtypeSupport::none;
   // Zero is "not asked yet".

@@ -194,8 +194,9 @@ const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype) {
                ? nullptr
                : "oneDNN's sums of int8 products overflow on processors without VNNI";
   }
-  return dtype_support(device.index(), dtype) == DtypeSupport::none ? "oneDNN has no matmul of this dtype"
-                                                                    : nullptr;
+  return dtype_support(device.index(), dtype) == DtypeSupport::none
+             ? "oneDNN has no matmul of this dtype on this device"
+             : nullptr;
 }
 
 void matmul(const char* name, const Tensor& destination, const Tensor& source, const Tensor& weight,
