@@ -1,6 +1,7 @@
 #include <c10/xpu/XPUStream.h>
 
 #include "aten/copy.h"
+#include "aten/fault.h"
 
 namespace ipex::aten {
 
@@ -10,6 +11,7 @@ void copy_bytes(c10::Device device, void* destination, const void* source, std::
 
 void synchronize_current_stream(c10::Device device) {
   c10::xpu::getCurrentXPUStream(device.index()).synchronize();
+  check_faults(device);
 }
 
 }  // namespace ipex::aten

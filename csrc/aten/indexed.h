@@ -1,0 +1,51 @@
+// Operators that read or write through index tensors, reduced to one launch.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/TensorIterator.h>
+
+#include "aten/kernel_table.h"
+#include "kernels/index_params.hpp"
+
+namespace ipex::aten {
+
+// What an index tensor selects from: a dimension of the indexed operand.
+struct Selected {
+  std::int64_t size;
+  std::int64_t stride;  // in bytes
+};
+
+enum class Negative { wraps, out_of_range };
+
+// Whether positions may be visited in any order, or one after the other by a single work-item.
+enum class Order { any, sequential };
+
+// What the last of equal indices writes, and what sums round to, depends on the order:
+// torch.use_deterministic_algorithms fixes it.
+Order order_of_writes();
+
+// The kernels of index.hpp.
+extern OpaqueKernel index_get, index_put, index_fill;
+
+// Runs `kernel` over the iterator's operands: the output, `inputs` (0 or 1) inputs, and an index tensor
+// (int64) for each of `selected`. Their strides along dimensions that an index selects are 0.
+void launch_indexed(const char* name, at::TensorIteratorBase& iterator, int inputs,
+                    c10::ArrayRef<Selected> selected, Negative negative, jit::Kernel& kernel,
+                    const void* value = nullptr, Order order = Order::any);
+
+// The reductions of scatter_reduce, index_reduce and the like.
+enum class Update { sum, prod, amax, amin };
+jit::Kernel& update_kernel(const char* name, Update update, c10::ScalarType dtype, int device);
+
+// A view of `tensor` shaped `sizes` whose dimension `dim` does not move: an index selects there.
+at::Tensor fixed_along(const at::Tensor& tensor, std::int64_t dim, c10::IntArrayRef sizes);
+Selected selected_along(const at::Tensor& tensor, std::int64_t dim);
+
+// A vector as a tensor of `dims` dimensions that varies along `dim` only.
+at::Tensor along(const at::Tensor& vector, std::int64_t dim, std::int64_t dims);
+
+at::Tensor as_int64(const at::Tensor& index);
+// A scalar is a vector of one element.
+at::Tensor at_least_1d(const at::Tensor& tensor);
+
+}  // namespace ipex::aten

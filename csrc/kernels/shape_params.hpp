@@ -1,0 +1,40 @@
+// What the host hands to the kernels of shape.hpp.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/core/divider.hpp"
+
+namespace ipex::kernels {
+
+constexpr int shape_items = 4;
+constexpr int cat_max_inputs = 32;
+
+struct CatInput {
+  const void* data;
+  std::uint32_t numel;
+  std::uint32_t first_group;  // the work-group that starts on it
+  std::int64_t offset;        // in a row of the output
+  Divider row;
+};
+
+// output[outer, offset + column] = input[outer, column] for each input, all of them dense.
+struct CatParams {
+  void* output;
+  std::int64_t output_row;
+  int inputs;
+  CatInput input[cat_max_inputs];
+};
+
+// Keeps one side of a diagonal of matrices and zeroes the other.
+struct TriangleParams {
+  void* output;
+  const void* input;
+  std::int64_t numel;
+  std::int64_t columns;
+  std::int64_t rows;
+  std::int64_t diagonal;
+  bool upper;
+};
+
+}  // namespace ipex::kernels

@@ -1,0 +1,280 @@
+"""Indexing, shapes and selections on xpu equal the CPU's exactly, on inputs hard to get right."""
+
+import pytest
+import torch
+
+DTYPES = [
+    torch.float32,
+    torch.float64,
+    torch.bfloat16,
+    torch.int64,
+    torch.uint8,
+    torch.bool,
+    torch.complex64,
+    torch.complex128,
+]
+
+
+def values(shape, dtype: torch.dtype = torch.float32, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    numbers = torch.randint(-9, 10, shape, generator=generator)
+    return numbers.ne(0) if dtype == torch.bool else numbers.to(dtype)
+
+
+def same(function, *tensors: torch.Tensor) -> None:
+    """function(*tensors) gives the same on both devices; tensors keep their strides."""
+    expected = function(*[tensor.clone() for tensor in tensors])
+    actual = function(*[tensor.to("xpu") for tensor in tensors])
+    for ours, theirs in zip(as_list(actual), as_list(expected), strict=True):
+        assert ours.device.type == "xpu"
+        assert ours.dtype == theirs.dtype
+        torch.testing.assert_close(ours.cpu(), theirs, rtol=0, atol=0, equal_nan=True)
+
+
+def as_list(result) -> list[torch.Tensor]:
+    return list(result) if isinstance(result, tuple | list) else [result]
+
+
+INDEXING = {
+    "rows": lambda x, i, j: x[i],
+    "negative": lambda x, i, j: x[-i - 1],
+    "columns": lambda x, i, j: x[:, j],
+    "two": lambda x, i, j: x[i, j],
+    "two apart": lambda x, i, j: x[i, :, j],
+    "broadcast": lambda x, i, j: x[i[:, None], j[None, :]],
+    "matrix of indices": lambda x, i, j: x[i.view(2, 3)],
+    "none found": lambda x, i, j: x[i[:0]],
+    "transposed": lambda x, i, j: x.transpose(0, 2)[j],
+    "expanded": lambda x, i, j: x[:1].expand(5, -1, -1)[i],
+    "mask": lambda x, i, j: x[x > 0],
+    "mask of rows": lambda x, i, j: x[x.sum(2) > 0],
+    "int32": lambda x, i, j: x[i.int()],
+    "index_select": lambda x, i, j: x.index_select(1, j),
+    "index_select of a view": lambda x, i, j: x.transpose(0, 2).index_select(2, i),
+    "gather": lambda x, i, j: x.gather(0, i.view(6, 1, 1).expand(6, 4, 3)),
+    "gather of a view": lambda x, i, j: x.transpose(0, 2).gather(
+        2, i.view(1, 1, 6).expand(3, 4, 6)
+    ),
+    "take": lambda x, i, j: x.take(torch.stack([i, -j - 1])),
+    "embedding": lambda x, i, j: torch.nn.functional.embedding(i.view(3, 2), x[:, 0]),
+}
+
+
+@pytest.mark.parametrize("name", INDEXING)
+def test_reading(name: str) -> None:
+    i, j = torch.tensor([4, 0, 3, 3, 1, 0]), torch.tensor([2, 0, 1, 1, 2, 0])
+    same(INDEXING[name], values((5, 4, 3)), i, j)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_reading_every_size_of_element(dtype: torch.dtype) -> None:
+    x, i = values((7, 5), dtype), torch.tensor([6, -1, 0, 2])
+    same(lambda x, i: x[i], x, i)
+    same(lambda x, i: x.t()[:, i], x, i)
+    same(lambda x: torch.cat([x, x[:2], x[3:]]), x)
+    same(lambda x: x.flip(0, 1), x)
+
+
+WRITING = {
+    "index_put": lambda x, i, v: x.index_put_((i, i.flip(0)), v[:, 0]),
+    "index_put accumulating": lambda x, i, v: x.index_put_((i,), v, accumulate=True),
+    "assignment": lambda x, i, v: x.__setitem__(i, v[0]) or x,
+    "assignment to a view": lambda x, i, v: x.t().__setitem__((slice(None), i), v.t()) or x,
+    "masked assignment": lambda x, i, v: x.__setitem__(x > 0, 2) or x,
+    "index_add": lambda x, i, v: x.index_add_(0, i, v, alpha=2),
+    "index_add of columns": lambda x, i, v: x.index_add_(1, i, v.t()),
+    "index_copy": lambda x, i, v: x.index_copy_(0, torch.arange(4).to(i), v[:4]),
+    "index_fill": lambda x, i, v: x.index_fill_(1, i - 6, 3),
+    "index_fill by a tensor": lambda x, i, v: x.index_fill_(0, i, v[0, 0]),
+    "scatter": lambda x, i, v: x.scatter_(0, i.argsort().view(1, 6), v[:1]),
+    "scatter a value": lambda x, i, v: x.scatter_(1, i.view(6, 1), 7),
+    "scatter_add": lambda x, i, v: x.scatter_add_(0, i.view(6, 1).expand(6, 6), v),
+    "scatter multiply": lambda x, i, v: x.scatter_(0, i.view(6, 1), v[:, :1], reduce="multiply"),
+    "scatter_reduce": lambda x, i, v: x.scatter_reduce_(0, i.view(6, 1), v[:, :1], "amax"),
+    "scatter_reduce mean": lambda x, i, v: x.scatter_reduce_(
+        0, i.view(6, 1), v[:, :1], "mean", include_self=False
+    ),
+    "index_reduce": lambda x, i, v: x.index_reduce_(0, i, v, "amin"),
+    "put": lambda x, i, v: x.put_(i - 3, v[:, 0], accumulate=True),
+    "masked_scatter": lambda x, i, v: x.masked_scatter_(x > 0, v),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.bfloat16, torch.int8], ids=str)
+@pytest.mark.parametrize("name", WRITING)
+def test_writing(name: str, dtype: torch.dtype) -> None:
+    duplicates = torch.tensor([4, 0, 3, 3, 1, 0])
+    same(WRITING[name], values((6, 6), dtype), duplicates, values((6, 6), dtype, seed=1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.uint8, torch.bool], ids=str)
+def test_accumulating_into_neighbours_smaller_than_a_word(dtype: torch.dtype) -> None:
+    index = torch.arange(999).remainder(17)
+    same(
+        lambda x, i, v: x.scatter_add_(0, i, v),
+        values((17,), dtype),
+        index,
+        torch.ones(999).to(dtype),
+    )
+
+
+def test_deterministic_writes_are_in_order() -> None:
+    index = torch.arange(5000).remainder(3)
+    source = torch.rand(5000, generator=torch.Generator().manual_seed(0))
+    torch.use_deterministic_algorithms(True)
+    try:
+        same(lambda i, v: v.new_zeros(3).index_put_((i,), v), index, source)
+        same(lambda i, v: v.new_zeros(3).scatter_(0, i, v), index, source)
+        same(lambda i, v: v.new_zeros(3).scatter_add_(0, i, v), index, source)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda x, i: x[i],
+        lambda x, i: x.index_select(0, i),
+        lambda x, i: x.gather(0, i),
+        lambda x, i: torch.zeros_like(x).scatter_add_(0, i, x),
+    ],
+)
+def test_an_index_out_of_range_is_an_error(read) -> None:
+    x = torch.zeros(3, device="xpu")
+    with pytest.raises(IndexError, match="index out of range"):
+        read(x, torch.tensor([0, 3], device="xpu")).cpu()
+    assert (x + 1).cpu().sum() == 3  # the fault was told once
+
+
+def test_indexing_checks_what_the_host_knows() -> None:
+    x = torch.zeros(3, 3, device="xpu")
+    index = torch.zeros(1, dtype=torch.long, device="xpu")
+    with pytest.raises(IndexError, match="too many indices"):
+        x[index, index, index]
+    with pytest.raises(RuntimeError, match="dtype"):
+        x.index_put_((index,), torch.zeros(3, dtype=torch.float64, device="xpu"))
+    with pytest.raises(RuntimeError, match="index"):
+        x.index_select(0, index.float())
+    with pytest.raises(IndexError, match="vector"):
+        x.index_select(0, index.view(1, 1))
+
+
+CATS = {
+    "rows": lambda x: torch.cat([x, x[:1], x]),
+    "columns": lambda x: torch.cat([x, x[:, :3], x], 1),
+    "last": lambda x: torch.cat([x, x[..., :1]], -1),
+    "views": lambda x: torch.cat([x.transpose(0, 1), x.transpose(0, 1)], 2),
+    "with nothing": lambda x: torch.cat([x[:0], torch.empty(0).to(x), x]),
+    "nothing": lambda x: torch.cat([x[:0], x[:0]]),
+    "promoted": lambda x: torch.cat([x, x.double()]),
+    "many": lambda x: torch.cat([x[:1]] * 70 + [x], 0),
+    "stack": lambda x: torch.stack([x, -x, x], 1),
+    "hstack": lambda x: torch.hstack([x, x]),
+    "out": lambda x: torch.cat([x, x], out=torch.empty(0).to(x)),
+    "out of a view": lambda x: torch.cat(
+        [x, x], 2, out=torch.empty(10, 4, 3).to(x).transpose(0, 2)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CATS)
+def test_cat(name: str) -> None:
+    same(CATS[name], values((3, 4, 5)))
+
+
+@pytest.mark.parametrize("dim", range(4))
+def test_cat_keeps_channels_last(dim: int) -> None:
+    x = values((2, 3, 4, 5)).contiguous(memory_format=torch.channels_last)
+    same(lambda x: torch.cat([x, x], dim), x)
+    joined = torch.cat([x.to("xpu")] * 2, dim)
+    assert joined.is_contiguous(memory_format=torch.channels_last)
+
+
+SHAPES = {
+    "flip": lambda x: x.flip(0, 2),
+    "flip a view": lambda x: x.transpose(0, 2).flip(1),
+    "flip nothing": lambda x: x.flip(()),
+    "roll": lambda x: x.roll((1, -2), (0, 2)),
+    "roll flat": lambda x: x.roll(7),
+    "rot90": lambda x: x.rot90(1, (0, 1)),
+    "repeat": lambda x: x.repeat(2, 1, 3),
+    "repeat_interleave": lambda x: x.repeat_interleave(torch.tensor([2, 0, 1]).to(x.device), 0),
+    "tril": lambda x: x.tril(-1),
+    "triu of a view": lambda x: x.transpose(1, 2).triu(1),
+    "triu in place": lambda x: x.clone().triu_(),
+    "pad": lambda x: torch.nn.functional.pad(x, (1, 2, -1, 0), value=3),
+    "pixel_shuffle": lambda x: torch.nn.functional.pixel_shuffle(x.view(1, 4, 3, 5), 2),
+    "channel_shuffle": lambda x: torch.nn.functional.channel_shuffle(x.view(1, 4, 3, 5), 2),
+    "nonzero": lambda x: x.nonzero(),
+    "nonzero of a view": lambda x: x.transpose(0, 2).nonzero(),
+    "masked_select": lambda x: x.masked_select(x[0] > 0),
+    "unique": lambda x: x.unique(return_inverse=True, return_counts=True),
+    "unique_consecutive": lambda x: x.sign().unique_consecutive(
+        return_inverse=True, return_counts=True
+    ),
+    "bincount": lambda x: x.abs().long().flatten().bincount(minlength=20),
+    "unfold": lambda x: x.unfold(2, 3, 1),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shape(name: str) -> None:
+    same(SHAPES[name], values((3, 4, 5)))
+
+
+@pytest.mark.parametrize("name", ["flip", "tril", "nonzero", "masked_select", "roll", "unique"])
+def test_shape_of_nothing(name: str) -> None:
+    same(SHAPES[name], torch.empty(3, 4, 0) if name == "masked_select" else torch.empty(0, 4, 5))
+
+
+def test_long_masks() -> None:
+    x = values((300_001,))
+    same(lambda x: x.nonzero(), x)
+    same(lambda x: x[x > 3], x)
+
+
+@pytest.mark.parametrize("size, step", [(3, 1), (4, 2), (2, 5)])
+def test_unfold_backward(size: int, step: int) -> None:
+    def gradient(x):
+        x = x.requires_grad_()
+        windows = x.unfold(1, size, step)
+        return torch.autograd.grad(
+            windows, x, torch.arange(windows.numel()).view(windows.shape).to(x)
+        )
+
+    same(gradient, values((3, 11, 2)))
+
+
+CREATED = {
+    "arange": lambda o: torch.arange(-3, 9, 2, **o),
+    "arange of fractions": lambda o: torch.arange(0, 3, 1.5, **o),
+    "linspace": lambda o: torch.linspace(-2, 6, 9, **o),
+    "linspace of one": lambda o: torch.linspace(-2, 6, 1, **o),
+    "logspace": lambda o: torch.logspace(0, 4, 5, base=2, **o),
+    "eye": lambda o: torch.eye(3, 5, **o),
+    "tril_indices": lambda o: torch.tril_indices(4, 5, 1, device=o["device"]),
+    "triu_indices": lambda o: torch.triu_indices(4, 5, -1, device=o["device"]),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64], ids=str)
+@pytest.mark.parametrize("name", CREATED)
+def test_creation(name: str, dtype: torch.dtype) -> None:
+    made = CREATED[name]({"device": "xpu", "dtype": dtype})
+    expected = CREATED[name]({"device": "cpu", "dtype": dtype})
+    torch.testing.assert_close(made.cpu(), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("padding_idx", [None, 2])
+@pytest.mark.parametrize("count", [0, 5, 3000, 40_000])
+def test_embedding_gradient(count: int, padding_idx: int | None) -> None:
+    index = torch.randint(0, 11, (count,), generator=torch.Generator().manual_seed(0))
+
+    def gradient(weight, index):
+        weight = weight.requires_grad_()
+        rows = torch.nn.functional.embedding(index, weight, padding_idx)
+        upstream = torch.arange(rows.numel()).remainder(5).view(rows.shape).to(weight)
+        return torch.autograd.grad(rows, weight, upstream)
+
+    same(gradient, values((11, 7)), index)
