@@ -150,15 +150,48 @@ std::size_t moved_bytes(const at::TensorIteratorBase& iterator) {
   return bytes * static_cast<std::size_t>(iterator.numel());
 }
 
+// The input that is one element along dimension 0 (0 for none) where all other operands are contiguous along
+// it; -1 where they are not. Kernels for a broadcast input exist for two inputs.
+int broadcast_input(const at::TensorIteratorBase& iterator, int immediate) {
+  int broadcast = 0;
+  for (int operand = 0; operand < iterator.ntensors(); ++operand) {
+    if (operand > 0 && operand == immediate) continue;
+    const auto stride = iterator.strides(operand)[0];
+    if (stride == static_cast<std::int64_t>(iterator.element_size(operand))) continue;
+    if (stride != 0 || operand == 0 || broadcast != 0 || immediate != 0 || iterator.ninputs() != 2) return -1;
+    broadcast = operand;
+  }
+  return broadcast;
+}
+
+// Rows where dimension 0 is contiguous and long enough to fill a sub-group, elements otherwise.
+Range shape_of(const at::TensorIteratorBase& iterator, int immediate, StridedParams& params) {
+  constexpr std::int64_t shortest_row = 16;
+  constexpr std::int64_t elements_per_group = 4096;
+  params.rows_per_group = 0;
+  const std::int64_t length = params.dims > 0 ? iterator.shape()[0] : 1;
+  if (length < shortest_row) return range_of(params.numel);
+  params.broadcast = broadcast_input(iterator, immediate);
+  if (params.broadcast < 0) return range_of(params.numel);
+  const std::int64_t rows = params.numel / length;
+  const std::int64_t group_size = std::min<std::int64_t>(256, length / 16 * 16);
+  const std::int64_t slices = std::max<std::int64_t>(1, length / elements_per_group);
+  const std::int64_t rows_per_group = std::max<std::int64_t>(1, elements_per_group / length);
+  params.slices = static_cast<std::uint32_t>(slices);
+  params.rows_per_group = static_cast<std::uint32_t>(rows_per_group);
+  return {(rows + rows_per_group - 1) / rows_per_group * slices, group_size};
+}
+
 void set_pointers(const at::TensorIteratorBase& iterator, ElementwiseParams& params) {
   params.numel = iterator.numel();
   for (int operand = 0; operand < iterator.ntensors(); ++operand)
     params.data[operand] = iterator.data_ptr(operand);
 }
 
-void launch_strided(at::TensorIteratorBase& iterator, StridedParams& params, jit::Kernel& kernel) {
+void launch_strided(at::TensorIteratorBase& iterator, int immediate, StridedParams& params,
+                    jit::Kernel& kernel) {
   if (!iterator.can_use_32bit_indexing()) {
-    for (auto& part : iterator.with_32bit_indexing()) launch_strided(part, params, kernel);
+    for (auto& part : iterator.with_32bit_indexing()) launch_strided(part, immediate, params, kernel);
     return;
   }
   const int dims = iterator.ndim();
@@ -166,7 +199,7 @@ void launch_strided(at::TensorIteratorBase& iterator, StridedParams& params, jit
     for (std::int64_t index = 0; index < iterator.shape()[dims - 1]; ++index) {
       at::TensorIterator part(iterator);
       part.narrow(dims - 1, index, 1);
-      launch_strided(part, params, kernel);
+      launch_strided(part, immediate, params, kernel);
     }
     return;
   }
@@ -178,7 +211,7 @@ void launch_strided(at::TensorIteratorBase& iterator, StridedParams& params, jit
       params.strides[d][operand] = static_cast<std::uint32_t>(iterator.strides(operand)[d]);
     }
   }
-  launch(kernel, range_of(params.numel), params, 0, moved_bytes(iterator));
+  launch(kernel, shape_of(iterator, immediate, params), params, 0, moved_bytes(iterator));
 }
 
 }  // namespace
@@ -200,7 +233,7 @@ void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, Strided
     launch(kernel_of(true), range_of(params.numel), static_cast<const ElementwiseParams&>(params), 0,
            moved_bytes(iterator));
   } else {
-    launch_strided(iterator, params, kernel_of(false));
+    launch_strided(iterator, immediate, params, kernel_of(false));
   }
 }
 

@@ -24,23 +24,21 @@ T from_bytes(const unsigned char* bytes) {
   return *reinterpret_cast<const T*>(bytes);
 }
 
-// The body of every elementwise kernel for one element; `offset(k)` is the byte offset of operand k.
+// The body of every elementwise kernel for one element; `load(k, type)` gives operand k's value, `store`
+// takes the result.
 template <template <class> class F, int Immediate, class C, class Out, class... In, std::size_t... I,
-          class Offset>
-inline void elementwise_apply(const F<C>& functor, const ElementwiseParams& params, Offset offset,
+          class Load, class Store>
+inline void elementwise_apply(const F<C>& functor, const ElementwiseParams& params, Load load, Store store,
                               std::index_sequence<I...>) {
-  auto load = [&](auto index, auto type) {
+  auto operand = [&](auto index, auto type) {
     using T = typename decltype(type)::type;
-    constexpr int operand = decltype(index)::value + 1;
-    if constexpr (operand == Immediate) {
+    if constexpr (index == Immediate) {
       return from_bytes<opmath_t<T>>(params.immediate);
     } else {
-      const auto* address = static_cast<const char*>(params.data[operand]) + offset(operand, sizeof(T));
-      return static_cast<opmath_t<T>>(*reinterpret_cast<const T*>(address));
+      return static_cast<opmath_t<T>>(load(index, type));
     }
   };
-  auto* output = reinterpret_cast<Out*>(static_cast<char*>(params.data[0]) + offset(0, sizeof(Out)));
-  *output = cast<Out>(functor(load(std::integral_constant<int, I>{}, std::type_identity<In>{})...));
+  store(cast<Out>(functor(operand(std::integral_constant<int, I + 1>{}, std::type_identity<In>{})...)));
 }
 
 template <class F>
@@ -52,53 +50,115 @@ F load_functor(const ElementwiseParams& params) {
   }
 }
 
+template <class T>
+inline T* operand(const ElementwiseParams& params, int index, std::ptrdiff_t byte_offset = 0) {
+  return reinterpret_cast<T*>(static_cast<char*>(params.data[index]) + byte_offset);
+}
+
+// Calls body(index) for the indices of [begin, end) that are this work-item's. Whole steps of the group come
+// first, with no condition in them: a masked access costs the CPU its vector instruction.
+template <class Body>
+inline void for_each_index(std::int64_t begin, std::int64_t end, Body body) {
+  const auto item = this_item();
+  const std::int64_t width = item.get_local_range(0);
+  const std::int64_t local = item.get_local_id(0);
+  std::int64_t first = begin;
+  for (; first + width <= end; first += width) body(first + local);
+  if (first + local < end) body(first + local);
+}
+
+// The elements of this work-group, of all `numel`.
+template <class Body>
+inline void for_each_of_group(std::int64_t numel, Body body) {
+  const auto item = this_item();
+  const std::int64_t per_group = static_cast<std::int64_t>(item.get_local_range(0)) * elementwise_items;
+  const std::int64_t begin = item.get_group(0) * per_group;
+  for_each_index(begin, sycl::min(begin + per_group, numel), body);
+}
+
 template <template <class> class F, int Immediate, class C, class Out, class... In>
 IPEX_KERNEL void elementwise_contiguous(ElementwiseParams params) {
-  const auto item = this_item();
   const auto functor = load_functor<F<C>>(params);
-  const auto apply = [&](std::int64_t index) {
+  for_each_of_group(params.numel, [&](std::int64_t index) {
     elementwise_apply<F, Immediate, C, Out, In...>(
-        functor, params, [&](int, std::size_t size) { return index * size; },
-        std::index_sequence_for<In...>{});
-  };
-  const std::int64_t width = item.get_local_range(0);
-  const std::int64_t first = item.get_group(0) * width * elementwise_items;
-  const std::int64_t local = item.get_local_id(0);
-  if (first + width * elementwise_items <= params.numel) {
+        functor, params,
+        [&](int k, auto type) { return operand<const typename decltype(type)::type>(params, k)[index]; },
+        [&](Out result) { operand<Out>(params, 0)[index] = result; }, std::index_sequence_for<In...>{});
+  });
+}
+
+// Adds to `offsets` where element `index` of the dimensions from `first` on lies in each operand.
+template <int first, int operands>
+inline void add_offsets(const StridedParams& params, std::uint32_t index,
+                        std::uint32_t (&offsets)[operands]) {
+  // Unrolled: an index known only at run time would copy the parameters to every work-item's own memory.
 #pragma unroll
-    for (int k = 0; k < elementwise_items; ++k) apply(first + k * width + local);
-  } else {
-    for (int k = 0; k < elementwise_items; ++k) {
-      const std::int64_t index = first + k * width + local;
-      if (index < params.numel) apply(index);
-    }
+  for (int d = first; d < elementwise_max_dims; ++d) {
+    if (d >= params.dims) break;
+    const std::uint32_t quotient = params.sizes[d].divide(index);
+    const std::uint32_t position = index - quotient * params.sizes[d].divisor;
+    index = quotient;
+#pragma unroll
+    for (int k = 0; k < operands; ++k) offsets[k] += position * params.strides[d][k];
+  }
+}
+
+template <template <class> class F, int Immediate, class C, class Out, class... In>
+inline void strided_elements(const StridedParams& params) {
+  const auto functor = load_functor<F<C>>(params);
+  for_each_of_group(params.numel, [&](std::int64_t index) {
+    std::uint32_t offsets[sizeof...(In) + 1] = {};
+    add_offsets<0>(params, static_cast<std::uint32_t>(index), offsets);
+    elementwise_apply<F, Immediate, C, Out, In...>(
+        functor, params,
+        [&](int k, auto type) {
+          return *operand<const typename decltype(type)::type>(params, k, offsets[k]);
+        },
+        [&](Out result) { *operand<Out>(params, 0, offsets[0]) = result; }, std::index_sequence_for<In...>{});
+  });
+}
+
+// Rows whose operands are contiguous, except for input `Broadcast` (0 for none), which is one element. What
+// the strides are is known here at compile time: the CPU compiler gathers whatever it has to ask for.
+template <int Broadcast, template <class> class F, int Immediate, class C, class Out, class... In>
+inline void strided_rows(const StridedParams& params) {
+  const auto group = static_cast<std::uint32_t>(this_item().get_group(0));
+  const auto functor = load_functor<F<C>>(params);
+  const std::uint32_t length = params.sizes[0].divisor;
+  const std::uint32_t rows = static_cast<std::uint32_t>(params.numel) / length;
+  const std::uint32_t slice_length = (length + params.slices - 1) / params.slices;
+  const std::uint32_t begin = group % params.slices * slice_length;
+  const std::uint32_t end = sycl::min(begin + slice_length, length);
+  const std::uint32_t first_row = group / params.slices * params.rows_per_group;
+  const std::uint32_t last_row = sycl::min(first_row + params.rows_per_group, rows);
+  for (std::uint32_t row = first_row; row < last_row; ++row) {
+    std::uint32_t offsets[sizeof...(In) + 1] = {};
+    add_offsets<1>(params, row, offsets);
+    for_each_index(begin, end, [&](std::int64_t i) {
+      elementwise_apply<F, Immediate, C, Out, In...>(
+          functor, params,
+          [&](auto k, auto type) {
+            const auto* address = operand<const typename decltype(type)::type>(params, k, offsets[k]);
+            if constexpr (k == Broadcast) {
+              return *address;
+            } else {
+              return address[i];
+            }
+          },
+          [&](Out result) { operand<Out>(params, 0, offsets[0])[i] = result; },
+          std::index_sequence_for<In...>{});
+    });
   }
 }
 
 template <template <class> class F, int Immediate, class C, class Out, class... In>
 IPEX_KERNEL void elementwise_strided(StridedParams params) {
-  constexpr int operands = sizeof...(In) + 1;
-  const auto item = this_item();
-  const auto functor = load_functor<F<C>>(params);
-  const std::uint32_t width = item.get_local_range(0);
-  const std::uint32_t first = item.get_group(0) * width * elementwise_items + item.get_local_id(0);
-  for (int k = 0; k < elementwise_items; ++k) {
-    const std::uint32_t index = first + k * width;
-    if (index >= params.numel) return;
-    std::uint32_t offsets[operands] = {};
-    std::uint32_t rest = index;
-    for (int d = 0; d < params.dims; ++d) {
-      const std::uint32_t quotient = params.sizes[d].divide(rest);
-      const std::uint32_t position = rest - quotient * params.sizes[d].divisor;
-      rest = quotient;
-#pragma unroll
-      for (int operand = 0; operand < operands; ++operand)
-        offsets[operand] += position * params.strides[d][operand];
-    }
-    elementwise_apply<F, Immediate, C, Out, In...>(
-        functor, params, [&](int operand, std::size_t) { return offsets[operand]; },
-        std::index_sequence_for<In...>{});
+  if (params.rows_per_group == 0) return strided_elements<F, Immediate, C, Out, In...>(params);
+  if constexpr (sizeof...(In) == 2 && Immediate == 0) {
+    if (params.broadcast == 1) return strided_rows<1, F, Immediate, C, Out, In...>(params);
+    if (params.broadcast == 2) return strided_rows<2, F, Immediate, C, Out, In...>(params);
   }
+  strided_rows<0, F, Immediate, C, Out, In...>(params);
 }
 
 }  // namespace ipex::kernels

@@ -7,7 +7,7 @@ namespace ipex::kernels {
 
 constexpr int elementwise_max_inputs = 3;
 constexpr int elementwise_max_operands = elementwise_max_inputs + 1;
-constexpr int elementwise_max_dims = 12;
+constexpr int elementwise_max_dims = 8;
 constexpr int elementwise_max_scalars = 4;
 // Elements of one work-item; its neighbours take the ones between, so that accesses coalesce.
 constexpr int elementwise_items = 4;
@@ -42,6 +42,11 @@ struct Divider {
 // Element number -> byte offset of each operand; dimension 0 varies fastest.
 struct StridedParams : ElementwiseParams {
   int dims;
+  // Where operands are contiguous along dimension 0, but for input `broadcast` (0 for none) that stays: a
+  // work-group does `rows_per_group` rows, of which it takes one of `slices`. Otherwise rows_per_group is 0.
+  std::uint32_t rows_per_group;
+  std::uint32_t slices;
+  int broadcast;
   Divider sizes[elementwise_max_dims];
   std::uint32_t strides[elementwise_max_dims][elementwise_max_operands];
 };

@@ -127,7 +127,8 @@ struct leaky_relu {
 template <class T>
 struct leaky_relu_backward {
   T slope;
-  T operator()(T gradient, T x) const { return x > T(0) ? gradient : gradient * slope; }
+  // The input first: the iterator of this operator is the other way round.
+  T operator()(T x, T gradient) const { return x > T(0) ? gradient : gradient * slope; }
 };
 
 template <class T>
