@@ -1,81 +1,98 @@
-"""What the device costs at start-up: `import torch`, the first operator, and a second process.
+"""Time to the first result: what autoload adds to `import torch`, and the first operator and training step of a process.
 
-Each figure is the median of fresh processes. Budgets: autoload 0.4 s, first operator 0.3 s with a
-warm kernel cache and 2 s with a cold one, and a warm process compiles nothing.
+Every figure is taken in fresh processes, in turn. A cold cache is an empty folder; a warm one has served the same
+program before.
 """
 
-import argparse
-import json
+from __future__ import annotations
+
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+
+from harness import Verdict, interleaved, median_difference
 
 IMPORT = """
-import json, time
+import time
 start = time.perf_counter()
 import torch
-print(json.dumps({"import": time.perf_counter() - start}))
+print(time.perf_counter() - start)
 """
 FIRST_OPERATOR = """
-import json, time
+import time
 import torch
 start = time.perf_counter()
-result = (torch.ones(1024, device="xpu") + 1).sum().item()
-seconds = time.perf_counter() - start
-assert result == 2048
-from intel_extension_for_pytorch import _C
-print(json.dumps({"first": seconds, **_C.kernel_counters()}))
+x = torch.ones(1000, device="xpu")
+assert (x + x).sum().item() == 2000
+print(time.perf_counter() - start)
 """
+FIRST_STEP = """
+import sys
+import time
+import torch
+sys.path.insert(0, "examples")
+import digits
+model = digits.network()
+x, y = torch.randn(64, 1, 8, 8), torch.randint(10, (64,))
+import intel_extension_for_pytorch._C as core
+start = time.perf_counter()
+model = model.to("xpu")
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+loss = torch.nn.functional.cross_entropy(model(x.to("xpu")), y.to("xpu"))
+loss.backward()
+optimizer.step()
+loss.item()
+print(time.perf_counter() - start)
+compiled = core.kernel_counters()["compiles"]
+assert compiled == 0, f"{compiled} kernels were compiled from source"
+"""
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(code: str, **variables: str) -> dict[str, float]:
-    environment = {**os.environ, **variables}
-    output = subprocess.run(
-        [sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    return json.loads(output)
+def seconds(program: str, **environment: str) -> float:
+    """What `program` prints, run in a fresh process."""
+    process = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(process.stdout)
 
 
-def median(key: str, runs: list[dict[str, float]]) -> float:
-    return statistics.median(figures[key] for figures in runs)
+def cold(program: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return seconds(program, IPEX_XPU_CACHE_DIR=folder)
 
 
-def measure(repeat: int) -> list[tuple[str, float, float]]:
-    """Rows of a name, the seconds measured and the budget."""
-    run(IMPORT)  # reads the files once
-    # Alternately, so that a busy machine slows both alike.
-    pairs = [(run(IMPORT, TORCH_DEVICE_BACKEND_AUTOLOAD="0"), run(IMPORT)) for _ in range(repeat)]
-    stock = median("import", [pair[0] for pair in pairs])
-    loaded = median("import", [pair[1] for pair in pairs])
-    cold = []
-    for _ in range(repeat):
-        with tempfile.TemporaryDirectory() as directory:
-            cold.append(run(FIRST_OPERATOR, IPEX_XPU_CACHE_DIR=directory))
-    run(FIRST_OPERATOR)
-    warm = [run(FIRST_OPERATOR) for _ in range(repeat)]
-    compiled = sum(figures["compiles"] + figures["device_builds"] for figures in warm)
-    return [
-        ("import torch, stock", stock, float("inf")),
-        ("autoload adds", loaded - stock, 0.4),
-        ("first operators, cold cache", median("first", cold), 2.0),
-        ("first operators, warm cache", median("first", warm), 0.3),
-        ("kernels made with a warm cache", compiled, 0),
-    ]
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeat", type=int, default=5)
-    rows = measure(parser.parse_args().repeat)
-    print(f"{'':<32}{'measured':>10}{'budget':>10}")
-    for name, value, budget in rows:
-        limit = "" if budget == float("inf") else f"{budget:g}"
-        verdict = "" if value <= budget else "  over budget"
-        print(f"{name:<32}{value:>10.3f}{limit:>10}{verdict}")
-    return int(any(value > budget for _, value, budget in rows))
+def main() -> None:
+    verdict = Verdict(__doc__)
+    samples = {
+        "import torch": lambda: seconds(IMPORT, TORCH_DEVICE_BACKEND_AUTOLOAD="0"),
+        "import torch with xpu": lambda: seconds(IMPORT),
+        "first operator, warm": lambda: seconds(FIRST_OPERATOR),
+        "first operator, cold": lambda: cold(FIRST_OPERATOR),
+        "first training step, warm": lambda: seconds(FIRST_STEP),
+    }
+    interleaved(samples, 1)
+    figures = interleaved(samples, verdict.rounds)
+    for name, values in figures.items():
+        print(f"{name:26} {statistics.median(values):6.3f} s")
+    autoload = median_difference(figures, "import torch with xpu", "import torch")
+    verdict.goal("autoload adds", autoload, 0.4, "s")
+    for name, limit in (
+        ("first operator, warm", 0.3),
+        ("first operator, cold", 2),
+        ("first training step, warm", 1),
+    ):
+        verdict.goal(name, statistics.median(figures[name]), limit, "s")
+    verdict.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
