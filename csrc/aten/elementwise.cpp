@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "kernels/elementwise_params.hpp"
+#include "runtime/limits.h"
 
 namespace ipex::aten {
 namespace {
@@ -174,7 +175,9 @@ Range shape_of(const at::TensorIteratorBase& iterator, int immediate, StridedPar
   params.broadcast = broadcast_input(iterator, immediate);
   if (params.broadcast < 0) return range_of(params.numel);
   const std::int64_t rows = params.numel / length;
-  const std::int64_t group_size = std::min<std::int64_t>(256, length / 16 * 16);
+  // On a CPU one thread does the whole group: few lanes and long loops spread the cost of a row's offsets.
+  const std::int64_t widest = runtime::device_limits().is_cpu ? shortest_row : 256;
+  const std::int64_t group_size = std::min(widest, length / 16 * 16);
   const std::int64_t slices = std::max<std::int64_t>(1, length / elements_per_group);
   const std::int64_t rows_per_group = std::max<std::int64_t>(1, elements_per_group / length);
   params.slices = static_cast<std::uint32_t>(slices);

@@ -118,9 +118,29 @@ inline void strided_elements(const StridedParams& params) {
   });
 }
 
-// Rows whose operands are contiguous, except for input `Broadcast` (0 for none), which is one element. What
-// the strides are is known here at compile time: the CPU compiler gathers whatever it has to ask for.
+// One row, or a slice of it, whose operands are contiguous except for input `Broadcast` (0 for none), which
+// is one element. What the strides are is known here at compile time: the CPU compiler gathers whatever it
+// would have to ask for.
 template <int Broadcast, template <class> class F, int Immediate, class C, class Out, class... In>
+inline void strided_row(const F<C>& functor, const StridedParams& params, std::uint32_t begin,
+                        std::uint32_t end, const std::uint32_t (&offsets)[sizeof...(In) + 1]) {
+  for_each_index(begin, end, [&](std::int64_t i) {
+    elementwise_apply<F, Immediate, C, Out, In...>(
+        functor, params,
+        [&](auto k, auto type) {
+          const auto* address = operand<const typename decltype(type)::type>(params, k, offsets[k]);
+          if constexpr (k == Broadcast) {
+            return *address;
+          } else {
+            return address[i];
+          }
+        },
+        [&](Out result) { operand<Out>(params, 0, offsets[0])[i] = result; },
+        std::index_sequence_for<In...>{});
+  });
+}
+
+template <template <class> class F, int Immediate, class C, class Out, class... In>
 inline void strided_rows(const StridedParams& params) {
   const auto group = static_cast<std::uint32_t>(this_item().get_group(0));
   const auto functor = load_functor<F<C>>(params);
@@ -134,31 +154,27 @@ inline void strided_rows(const StridedParams& params) {
   for (std::uint32_t row = first_row; row < last_row; ++row) {
     std::uint32_t offsets[sizeof...(In) + 1] = {};
     add_offsets<1>(params, row, offsets);
-    for_each_index(begin, end, [&](std::int64_t i) {
-      elementwise_apply<F, Immediate, C, Out, In...>(
-          functor, params,
-          [&](auto k, auto type) {
-            const auto* address = operand<const typename decltype(type)::type>(params, k, offsets[k]);
-            if constexpr (k == Broadcast) {
-              return *address;
-            } else {
-              return address[i];
-            }
-          },
-          [&](Out result) { operand<Out>(params, 0, offsets[0])[i] = result; },
-          std::index_sequence_for<In...>{});
-    });
+    if constexpr (sizeof...(In) == 2 && Immediate == 0) {
+      if (params.broadcast == 1) {
+        strided_row<1, F, Immediate, C, Out, In...>(functor, params, begin, end, offsets);
+        continue;
+      }
+      if (params.broadcast == 2) {
+        strided_row<2, F, Immediate, C, Out, In...>(functor, params, begin, end, offsets);
+        continue;
+      }
+    }
+    strided_row<0, F, Immediate, C, Out, In...>(functor, params, begin, end, offsets);
   }
 }
 
 template <template <class> class F, int Immediate, class C, class Out, class... In>
 IPEX_KERNEL void elementwise_strided(StridedParams params) {
-  if (params.rows_per_group == 0) return strided_elements<F, Immediate, C, Out, In...>(params);
-  if constexpr (sizeof...(In) == 2 && Immediate == 0) {
-    if (params.broadcast == 1) return strided_rows<1, F, Immediate, C, Out, In...>(params);
-    if (params.broadcast == 2) return strided_rows<2, F, Immediate, C, Out, In...>(params);
+  if (params.rows_per_group == 0) {
+    strided_elements<F, Immediate, C, Out, In...>(params);
+  } else {
+    strided_rows<F, Immediate, C, Out, In...>(params);
   }
-  strided_rows<0, F, Immediate, C, Out, In...>(params);
 }
 
 }  // namespace ipex::kernels
