@@ -1,0 +1,213 @@
+#include "aten/reduce.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "aten/dtypes.h"
+#include "aten/elementwise.h"
+#include "runtime/limits.h"
+
+namespace ipex::aten {
+namespace {
+
+using kernels::ReduceDims;
+using kernels::ReduceParams;
+
+// The sub-group size that work is planned for; kernels are correct with any.
+constexpr std::int64_t lanes = 16;
+// A chain sums at most about this many elements before partial results are joined as a tree.
+constexpr std::int64_t longest_chain = 1024;
+
+struct Dim {
+  std::int64_t size, input, output;
+};
+
+// Neighbours in memory first, and dimensions that continue one another as one.
+std::vector<Dim> simplify(std::vector<Dim> dims) {
+  const auto order = [](const Dim& dim) { return dim.input == 0 ? INT64_MAX : dim.input; };
+  std::stable_sort(dims.begin(), dims.end(), [&](const Dim& a, const Dim& b) { return order(a) < order(b); });
+  std::vector<Dim> result;
+  for (const auto& dim : dims) {
+    if (!result.empty() && dim.input == result.back().size * result.back().input &&
+        dim.output == result.back().size * result.back().output) {
+      result.back().size *= dim.size;
+    } else {
+      result.push_back(dim);
+    }
+  }
+  return result;
+}
+
+bool store_dims(const std::vector<Dim>& dims, ReduceDims& result) {
+  for (const auto& dim : dims) result.numel *= dim.size;
+  if (result.numel == 0) return true;
+  if (dims.size() > kernels::reduce_max_dims || (dims.size() > 1 && result.numel > INT32_MAX)) return false;
+  result.count = static_cast<int>(dims.size());
+  for (int d = 0; d < result.count; ++d) {
+    result.sizes[d] = dims[d].size;
+    result.input[d] = dims[d].input;
+    result.output[d] = dims[d].output;
+    if (result.count > 1) result.dividers[d] = kernels::Divider(static_cast<std::uint32_t>(dims[d].size));
+  }
+  return true;
+}
+
+// False if the tensors have more dimensions, or more elements in several, than the kernels take.
+bool set_geometry(const at::Tensor& input, const at::Tensor& output, const DimMask& mask,
+                  ReduceParams& params) {
+  std::vector<Dim> kept, reduced;
+  for (std::int64_t d = 0; d < input.dim(); ++d) {
+    if (input.size(d) == 1) continue;
+    if (mask[d]) {
+      reduced.push_back({input.size(d), input.stride(d), 0});
+    } else {
+      kept.push_back({input.size(d), input.stride(d), output.stride(d)});
+    }
+  }
+  return store_dims(simplify(kept), params.kept) && store_dims(simplify(reduced), params.reduced);
+}
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::int64_t stride_of(const ReduceDims& dims) { return dims.count == 0 ? 0 : dims.input[0]; }
+
+// Whether neighbouring work-items should take elements of one result, rather than neighbouring results.
+bool is_inner(const ReduceParams& params, std::int64_t wanted_jobs) {
+  const auto& kept = params.kept;
+  const auto& reduced = params.reduced;
+  if (kept.numel == 1) return true;
+  if (stride_of(reduced) == 1) return reduced.numel >= 2 * lanes;
+  if (stride_of(kept) == 1 && kept.sizes[0] >= lanes / 2) return false;
+  return kept.numel < wanted_jobs * lanes && reduced.numel >= lanes;
+}
+
+// Splits the reduced elements: so many that the device is busy, and no chain gets too long.
+void set_chunks(bool inner, std::int64_t wanted_jobs, bool is_cpu, ReduceParams& params) {
+  const std::int64_t reduced = params.reduced.numel;
+  const std::int64_t together = inner ? lanes * kernels::reduce_chains : 1;
+  const std::int64_t jobs = inner ? params.kept.numel : divide_up(params.kept.numel, lanes);
+  const std::int64_t fewest = inner ? (is_cpu ? 1 << 15 : 1 << 11) : (is_cpu ? 256 : 32);
+  const std::int64_t wanted = std::min(divide_up(wanted_jobs, jobs), reduced / fewest);
+  const std::int64_t chunks =
+      std::max({wanted, divide_up(reduced, longest_chain * together), std::int64_t{1}});
+  params.chunk = divide_up(divide_up(reduced, chunks), together) * together;
+  params.chunk = std::max<std::int64_t>(params.chunk, 1);
+  params.chunks = std::max<std::int64_t>(divide_up(reduced, params.chunk), 1);
+}
+
+std::string kernel_name(std::string_view kernel, const Reduction& reduction, const c10::ScalarType* input,
+                        at::ArrayRef<at::Tensor> outputs) {
+  std::string text{kernel};
+  text.append("<op::").append(reduction.operation).append("<").append(reduction.arguments);
+  text.append(type_name(opmath_dtype(reduction.compute))).append(">");
+  if (input != nullptr) text.append(",").append(type_name(*input));
+  for (const auto& output : outputs) text.append(",").append(type_name(output.scalar_type()));
+  return text.append(">");
+}
+
+void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
+                    at::ArrayRef<at::Tensor> outputs, const DimMask& mask);
+
+// What the kernels cannot follow: brings the kept ones and the reduced ones together.
+void reduce_simplified(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
+                       at::ArrayRef<at::Tensor> outputs, const DimMask& mask) {
+  std::vector<std::int64_t> order(inputs[0].dim());
+  std::iota(order.begin(), order.end(), 0);
+  const auto split = std::stable_partition(order.begin(), order.end(), [&](auto d) { return !mask[d]; });
+  DimMask last;
+  for (auto d = split - order.begin(); d < inputs[0].dim(); ++d) last.set(d);
+  std::vector<at::Tensor> simple, results;
+  for (const auto& input : inputs) simple.push_back(input.permute(order).contiguous());
+  for (const auto& output : outputs) {
+    results.push_back(at::empty_like(output.permute(order), at::MemoryFormat::Contiguous));
+  }
+  reduce_aligned(reduction, simple, results, last);
+  for (std::size_t k = 0; k < outputs.size(); ++k) outputs[k].permute(order).copy_(results[k]);
+}
+
+// Writes to outputs that share strides.
+void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
+                    at::ArrayRef<at::Tensor> outputs, const DimMask& mask) {
+  ReduceParams params{};
+  if (!set_geometry(inputs[0], outputs[0], mask, params)) {
+    return reduce_simplified(reduction, inputs, outputs, mask);
+  }
+  for (std::size_t k = 0; k < inputs.size(); ++k) params.inputs[k] = inputs[k].const_data_ptr();
+  for (std::size_t k = 0; k < outputs.size(); ++k) params.outputs[k] = outputs[k].mutable_data_ptr();
+  std::copy(reduction.context.begin(), reduction.context.end(), params.context);
+  std::copy(reduction.integers.begin(), reduction.integers.end(), params.integers);
+  store_scalars(reduction.compute, reduction.scalars, params.scalars);
+
+  const auto& limits = runtime::device_limits();
+  const std::int64_t wanted_jobs = std::int64_t{limits.compute_units} * (limits.is_cpu ? 4 : 8);
+  const bool inner = is_inner(params, wanted_jobs);
+  set_chunks(inner, wanted_jobs, limits.is_cpu, params);
+  at::Tensor partials;
+  if (params.chunks > 1) {
+    const auto bytes =
+        params.kept.numel * params.chunks * static_cast<std::int64_t>(kernels::reduce_partial_bytes);
+    partials = at::empty({bytes}, inputs[0].options().dtype(c10::kByte));
+    params.partials = partials.mutable_data_ptr();
+  }
+  const auto input = inputs[0].scalar_type();
+  const std::int64_t jobs = params.chunks * (inner ? params.kept.numel : divide_up(params.kept.numel, lanes));
+  launch("reduce", kernel_name(inner ? "reduce_inner" : "reduce_outer", reduction, &input, outputs),
+         sub_group_range(jobs), params);
+  if (params.chunks > 1) {
+    launch("reduce", kernel_name("reduce_combine", reduction, nullptr, outputs),
+           sub_group_range(params.kept.numel), params);
+  }
+}
+
+}  // namespace
+
+Range sub_group_range(std::int64_t jobs) {
+  const auto& limits = runtime::device_limits();
+  // On the CPU a sub-group is a vector and a work-group a task: few tasks, each looping over its jobs.
+  if (limits.is_cpu) return {std::min<std::int64_t>(jobs, limits.compute_units * 32), lanes};
+  constexpr std::int64_t group_size = 128;
+  return {
+      std::min<std::int64_t>(divide_up(jobs * lanes, group_size), std::int64_t{limits.compute_units} * 64),
+      group_size};
+}
+
+void reduce(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs, at::ArrayRef<at::Tensor> outputs,
+            const DimMask& mask) {
+  if (outputs[0].numel() == 0) return;
+  for (const auto& input : inputs) check_dtype(reduction.name, input.scalar_type());
+  check_dtype(reduction.name, reduction.compute);
+  if (inputs.size() > 1 && inputs[0].strides() != inputs[1].strides()) {
+    return reduce(reduction, {inputs[0].contiguous(), inputs[1].contiguous()}, outputs, mask);
+  }
+  if (outputs.size() > 1 && outputs[0].strides() != outputs[1].strides()) {
+    const auto first = at::empty_like(outputs[0], at::MemoryFormat::Contiguous);
+    const auto second = at::empty_like(outputs[1], at::MemoryFormat::Contiguous);
+    reduce_aligned(reduction, inputs, {first, second}, mask);
+    outputs[0].copy_(first);
+    outputs[1].copy_(second);
+    return;
+  }
+  reduce_aligned(reduction, inputs, outputs, mask);
+}
+
+void reduce(const Reduction& reduction, const at::Tensor& input, at::ArrayRef<at::Tensor> outputs,
+            at::OptionalIntArrayRef dim, bool keepdim) {
+  const auto mask = at::native::make_dim_mask(dim, input.dim());
+  std::vector<at::Tensor> views;
+  for (const auto& output : outputs) {
+    views.push_back(at::native::review_reduce_result(output, static_cast<int>(input.dim()), mask, keepdim));
+  }
+  reduce(reduction, {input}, views, mask);
+}
+
+at::Tensor loadable(const at::Tensor& input, c10::ScalarType dtype) {
+  const auto from = input.scalar_type();
+  const bool widened = from == dtype || opmath_dtype(from) == dtype ||
+                       (dtype == c10::kLong && c10::isIntegralType(from, true));
+  return widened ? input : input.to(dtype);
+}
+
+}  // namespace ipex::aten

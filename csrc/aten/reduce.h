@@ -1,0 +1,44 @@
+// Reductions of any dimensions of a tensor: the one way from an operator to the kernels of reduce.hpp.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/native/ReduceOpsUtils.h>
+#include <c10/core/Scalar.h>
+
+#include <string>
+
+#include "aten/launch.h"
+#include "kernels/reduce_params.hpp"
+
+namespace ipex::aten {
+
+using at::native::DimMask;
+
+// op::operation<arguments compute> of kernels/functors/reduce.hpp.
+struct Reduction {
+  const char* name;  // the operator, for errors
+  std::string operation;
+  c10::ScalarType compute;                // half and bfloat16 mean float
+  std::vector<c10::Scalar> scalars = {};  // the operation's members, in the computation's type
+  std::string arguments = {};  // template arguments before the computation's type, each with its comma
+  std::array<const void*, kernels::reduce_max_context> context = {};  // what it reads besides its inputs
+  std::array<std::int64_t, kernels::reduce_max_integers> integers = {};
+};
+
+// Reduces the dimensions `mask` of the inputs (one, or two of the same sizes). Each output has the inputs'
+// number of dimensions, the reduced ones of size 1. Elements are converted as they are loaded.
+void reduce(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs, at::ArrayRef<at::Tensor> outputs,
+            const DimMask& mask);
+
+// The same for an output that an operator made: with or without the reduced dimensions.
+void reduce(const Reduction& reduction, const at::Tensor& input, at::ArrayRef<at::Tensor> outputs,
+            at::OptionalIntArrayRef dim, bool keepdim);
+
+// An input that the kernels can load as it is when they compute `dtype`: other pairs of dtypes are cast
+// first, so that few kernels are enough.
+at::Tensor loadable(const at::Tensor& input, c10::ScalarType dtype);
+
+// How many work-groups of what size run sub-groups that share `jobs` between them.
+Range sub_group_range(std::int64_t jobs);
+
+}  // namespace ipex::aten

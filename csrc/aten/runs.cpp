@@ -1,0 +1,37 @@
+#include "aten/runs.h"
+
+#include <algorithm>
+
+#include "aten/dtypes.h"
+#include "aten/launch.h"
+#include "aten/reduce.h"
+
+namespace ipex::aten {
+
+void apply_runs(const char* functor, const Runs& runs, at::ArrayRef<at::Tensor> inputs,
+                const at::Tensor& output, at::ArrayRef<at::Tensor> coefficients) {
+  if (output.numel() == 0) return;
+  constexpr std::int64_t longest = 1 << 14;
+  kernels::RunsParams params{};
+  for (std::size_t k = 0; k < inputs.size(); ++k) params.inputs[k] = inputs[k].const_data_ptr();
+  for (std::size_t k = 0; k < coefficients.size(); ++k)
+    params.coefficients[k] = coefficients[k].const_data_ptr();
+  params.output = output.mutable_data_ptr();
+  params.runs = runs.runs;
+  params.length = runs.length;
+  params.period = runs.period;
+  params.stride = runs.stride;
+  params.step = runs.step;
+  params.along = runs.along;
+  params.chunk = std::min(runs.length, longest);
+  params.chunks = (runs.length + params.chunk - 1) / params.chunk;
+  const auto input = inputs[0].scalar_type();
+  launch(
+      "runs",
+      instantiation("apply_runs", std::string("op::") + functor + "<" + type_name(opmath_dtype(input)) + ">",
+                    type_name(opmath_dtype(input)), std::to_string(inputs.size()), type_name(input),
+                    type_name(output.scalar_type())),
+      sub_group_range(params.runs * params.chunks), params);
+}
+
+}  // namespace ipex::aten

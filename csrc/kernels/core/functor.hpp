@@ -1,0 +1,22 @@
+// Functors travel to the device as the bytes of their members.
+#pragma once
+
+#include <type_traits>
+
+namespace ipex::kernels {
+
+template <class T>
+inline T from_bytes(const unsigned char* bytes) {
+  return *reinterpret_cast<const T*>(bytes);
+}
+
+template <class F>
+inline F load_functor(const unsigned char* bytes) {
+  if constexpr (std::is_empty_v<F>) {
+    return F{};
+  } else {
+    return from_bytes<F>(bytes);
+  }
+}
+
+}  // namespace ipex::kernels

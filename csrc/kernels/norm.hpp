@@ -1,0 +1,145 @@
+// Layer and RMS normalization of rows; the small kernels around batch and group normalization, whose
+// statistics come from reduce.hpp and whose elements are computed by runs.hpp.
+#pragma once
+
+#include "kernels/core/functor.hpp"
+#include "kernels/core/kernel.hpp"
+#include "kernels/core/math.hpp"
+#include "kernels/core/rows.hpp"
+#include "kernels/norm_params.hpp"
+
+namespace ipex::kernels {
+
+template <class T, class P>
+inline T parameter(const void* values, int64_t i, T otherwise) {
+  return values == nullptr ? otherwise : cast<T>(static_cast<const P*>(values)[i]);
+}
+
+// Rms leaves the mean where it is. P is the type of weight and bias.
+template <bool Rms, class In, class P>
+IPEX_KERNEL void norm_rows(RowNormParams params) {
+  using T = opmath_t<In>;
+  const auto group = this_sub_group();
+  const int64_t size = params.size;
+  const T count = static_cast<T>(size);
+  const auto [first, step] = all_sub_groups();
+  for (int64_t row = first; row < params.rows; row += step) {
+    const auto* x = static_cast<const In*>(params.input) + row * size;
+    auto* y = static_cast<In*>(params.output) + row * size;
+    const T mean = Rms ? T(0) : sum_row<T>(group, size, [&](int64_t i) { return cast<T>(x[i]); }) / count;
+    const T squares = sum_row<T>(group, size, [&](int64_t i) {
+      const T distance = cast<T>(x[i]) - mean;
+      return distance * distance;
+    });
+    const T scale = T(1) / math::sqrt(squares / count + from_bytes<T>(params.epsilon));
+    for_row(group, size, [&](int64_t i) {
+      const T value = (cast<T>(x[i]) - mean) * scale;
+      y[i] =
+          cast<In>(value * parameter<T, P>(params.weight, i, T(1)) + parameter<T, P>(params.bias, i, T(0)));
+    });
+    if (group.get_local_linear_id() == 0) {
+      if (!Rms) static_cast<T*>(params.mean)[row] = mean;
+      static_cast<T*>(params.scale)[row] = scale;
+    }
+  }
+}
+
+template <bool Rms, class In, class P>
+IPEX_KERNEL void norm_rows_backward(RowNormParams params) {
+  using T = opmath_t<In>;
+  const auto group = this_sub_group();
+  const int64_t size = params.size;
+  const auto [first, step] = all_sub_groups();
+  for (int64_t row = first; row < params.rows; row += step) {
+    const auto* x = static_cast<const In*>(params.input) + row * size;
+    const auto* gradient = static_cast<const In*>(params.gradient) + row * size;
+    auto* output = static_cast<In*>(params.output) + row * size;
+    const T mean = Rms ? T(0) : static_cast<const T*>(params.mean)[row];
+    const T scale = static_cast<const T*>(params.scale)[row];
+    const auto weighted = [&](int64_t i) {
+      return cast<T>(gradient[i]) * parameter<T, P>(params.weight, i, T(1));
+    };
+    const auto normal = [&](int64_t i) { return (cast<T>(x[i]) - mean) * scale; };
+    const T sum = Rms ? T(0) : sum_row<T>(group, size, weighted) / static_cast<T>(size);
+    const T product =
+        sum_row<T>(group, size, [&](int64_t i) { return weighted(i) * normal(i); }) / static_cast<T>(size);
+    for_row(group, size,
+            [&](int64_t i) { output[i] = cast<In>(scale * (weighted(i) - sum - normal(i) * product)); });
+  }
+}
+
+// Runs `function` for each number below `count`, a work-item for each.
+template <class Function>
+inline void for_each_number(int64_t count, Function function) {
+  const auto item = this_item();
+  const int64_t step = item.get_global_range(0);
+  for (int64_t k = item.get_global_id(0); k < count; k += step) function(k);
+}
+
+// Statistics to coefficients of op::normalize, running statistics and 1/deviation. T computes, P is the type
+// of the parameters.
+template <class T, class P>
+IPEX_KERNEL void channel_coefficients(ChannelNormParams params) {
+  for_each_number(params.batch * params.channels, [&](int64_t k) {
+    const int64_t statistic = k / params.share;
+    const int64_t channel = k % params.channels;
+    const T mean = static_cast<const T*>(params.mean)[statistic];
+    const T variance = static_cast<const T*>(params.variance)[statistic];
+    const T scale = T(1) / math::sqrt(variance + from_bytes<T>(params.epsilon));
+    static_cast<T*>(params.coefficients[0])[k] = mean;
+    static_cast<T*>(params.coefficients[1])[k] = scale * parameter<T, P>(params.weight, channel, T(1));
+    static_cast<T*>(params.coefficients[2])[k] = parameter<T, P>(params.bias, channel, T(0));
+    if (k == statistic * params.share) static_cast<T*>(params.scale)[statistic] = scale;
+    if (params.running_mean != nullptr) {
+      const T momentum = from_bytes<T>(params.momentum);
+      const T count = static_cast<T>(params.count);
+      auto& running_mean = static_cast<P*>(params.running_mean)[channel];
+      auto& running_variance = static_cast<P*>(params.running_variance)[channel];
+      running_mean = cast<P>((T(1) - momentum) * cast<T>(running_mean) + momentum * mean);
+      running_variance = cast<P>((T(1) - momentum) * cast<T>(running_variance) +
+                                 momentum * variance * (count / (count - T(1))));
+    }
+  });
+}
+
+// Sums of a channel to coefficients of op::normalize_backward. Without training the statistics are constants.
+template <class T, class P>
+IPEX_KERNEL void channel_backward_coefficients(ChannelNormParams params) {
+  for_each_number(params.batch * params.channels, [&](int64_t k) {
+    const int64_t statistic = k / params.share;
+    const int64_t channel = k % params.channels;
+    const T scale = static_cast<const T*>(params.scale)[statistic];
+    T sum = T(0), product = T(0);
+    if (params.training) {
+      for (int64_t member = 0; member < params.share; ++member) {
+        const int64_t other = statistic * params.share + member;
+        const T weight = parameter<T, P>(params.weight, other % params.channels, T(1));
+        sum += weight * static_cast<const T*>(params.sum)[other];
+        product += weight * static_cast<const T*>(params.product)[other];
+      }
+    }
+    const T count = static_cast<T>(params.count);
+    static_cast<T*>(params.coefficients[0])[k] = static_cast<const T*>(params.mean)[statistic];
+    static_cast<T*>(params.coefficients[1])[k] = scale * parameter<T, P>(params.weight, channel, T(1));
+    static_cast<T*>(params.coefficients[2])[k] = -scale * scale * scale * product / count;
+    static_cast<T*>(params.coefficients[3])[k] = -scale * sum / count;
+  });
+}
+
+// Gradients of weight and bias, from the sums of every batch.
+template <class T, class P>
+IPEX_KERNEL void channel_parameter_gradients(ChannelNormParams params) {
+  for_each_number(params.channels, [&](int64_t channel) {
+    T weight = T(0), bias = T(0);
+    for (int64_t batch = 0; batch < params.batch; ++batch) {
+      const int64_t k = batch * params.channels + channel;
+      weight +=
+          static_cast<const T*>(params.product)[k] * static_cast<const T*>(params.scale)[k / params.share];
+      bias += static_cast<const T*>(params.sum)[k];
+    }
+    if (params.weight_gradient != nullptr) static_cast<P*>(params.weight_gradient)[channel] = cast<P>(weight);
+    if (params.bias_gradient != nullptr) static_cast<P*>(params.bias_gradient)[channel] = cast<P>(bias);
+  });
+}
+
+}  // namespace ipex::kernels
