@@ -43,11 +43,12 @@ void structured_loss(at::TensorIteratorBase& iterator, ElementwiseRow& row, cons
   joined_loss(row, self, target, reduction, scalars, result);
 }
 
-// The gradient of the first tensor; `norm` comes first among the functor's members.
+// The gradient of the first tensor; its factor comes first among the functor's members.
 void loss_backward(ElementwiseRow& row, const Tensor& gradient, const Tensor& self, const Tensor& target,
-                   std::int64_t reduction, std::vector<c10::Scalar> scalars, const Tensor& result) {
-  const double norm = reduction == at::Reduction::Mean ? 1. / static_cast<double>(self.numel()) : 1.;
-  scalars.insert(scalars.begin(), norm);
+                   std::int64_t reduction, double factor, std::vector<c10::Scalar> scalars,
+                   const Tensor& result) {
+  if (reduction == at::Reduction::Mean) factor /= static_cast<double>(self.numel());
+  scalars.insert(scalars.begin(), factor);
   auto iterator = at::TensorIteratorConfig()
                       .add_output(result)
                       .add_const_input(self)
@@ -111,7 +112,7 @@ Tensor huber_loss_xpu(const Tensor& self, const Tensor& target, int64_t reductio
 
 Tensor& mse_loss_backward_grad_input_xpu(const Tensor& grad_output, const Tensor& self, const Tensor& target,
                                          int64_t reduction, Tensor& grad_input) {
-  loss_backward(rows::mse_loss_backward, grad_output, self, target, reduction, {}, grad_input);
+  loss_backward(rows::mse_loss_backward, grad_output, self, target, reduction, 2, {}, grad_input);
   return grad_input;
 }
 
@@ -124,13 +125,13 @@ Tensor mse_loss_backward_xpu(const Tensor& grad_output, const Tensor& self, cons
 Tensor& smooth_l1_loss_backward_grad_input_xpu(const Tensor& grad_output, const Tensor& self,
                                                const Tensor& target, int64_t reduction, double beta,
                                                Tensor& grad_input) {
-  loss_backward(rows::smooth_l1_backward, grad_output, self, target, reduction, {beta}, grad_input);
+  loss_backward(rows::smooth_l1_backward, grad_output, self, target, reduction, 1, {beta}, grad_input);
   return grad_input;
 }
 
 Tensor& huber_loss_backward_out_xpu(const Tensor& grad_output, const Tensor& self, const Tensor& target,
                                     int64_t reduction, double delta, Tensor& grad_input) {
-  loss_backward(rows::huber_backward, grad_output, self, target, reduction, {delta}, grad_input);
+  loss_backward(rows::huber_backward, grad_output, self, target, reduction, 1, {delta}, grad_input);
   return grad_input;
 }
 

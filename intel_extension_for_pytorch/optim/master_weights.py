@@ -109,14 +109,14 @@ class MasterWeight(torch.nn.Parameter):
     def _split(self) -> None:
         """Rounds to the nearest bfloat16; the low bits hold the signed rest."""
         bits = self.detach().view(torch.int32)
-        high = (bits + 0x8000) >> 16
-        self._low_bits = (bits - (high << 16)).to(torch.int16)
+        high = torch.bitwise_right_shift(bits + 0x8000, 16)
+        self._low_bits = (bits - torch.bitwise_left_shift(high, 16)).to(torch.int16)
         self.working.data.copy_(high.to(torch.int16).view(torch.bfloat16))
         self.data = self.new_empty(()).expand(self.shape)
 
     def _joined(self) -> torch.Tensor:
         assert self._low_bits is not None
-        high = self.working.detach().view(torch.int16).to(torch.int32) << 16
+        high = self.working.detach().view(torch.int16).to(torch.int32).bitwise_left_shift(16)
         return (high + self._low_bits).view(torch.float32)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MasterWeight:
