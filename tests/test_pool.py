@@ -75,7 +75,9 @@ def test_three_dimensions(name: str) -> None:
     check(POOLS_3D[name], channels_last, same_strides=False)
     kept = POOLS_3D[name](channels_last.to("xpu"))
     kept = kept[0] if isinstance(kept, tuple) else kept
-    assert kept.is_contiguous(memory_format=torch.channels_last_3d)
+    # Stock's meta functions decide the format of structured operators: contiguous for these two.
+    expected = name not in ("avg3d", "adaptive max3d")
+    assert kept.is_contiguous(memory_format=torch.channels_last_3d) == expected
 
 
 @pytest.mark.parametrize("name", POOLS_1D)

@@ -36,9 +36,14 @@ def test_sort_is_stable(length: int, dtype: torch.dtype, descending: bool) -> No
 def test_sort_along(dim: int) -> None:
     x = values((5, 6, 7), torch.float32)
     for view in (x, x.transpose(0, 2), x[::2, 1:, ::3]):
-        expected, actual = view.sort(dim=dim, stable=True), view.to("xpu").sort(dim=dim, stable=True)
+        expected, actual = (
+            view.sort(dim=dim, stable=True),
+            view.to("xpu").sort(dim=dim, stable=True),
+        )
         assert torch.equal(actual.indices.cpu(), expected.indices)
-    assert torch.equal(x.to("xpu").argsort(dim=dim, stable=True).cpu(), x.argsort(dim=dim, stable=True))
+    assert torch.equal(
+        x.to("xpu").argsort(dim=dim, stable=True).cpu(), x.argsort(dim=dim, stable=True)
+    )
 
 
 def test_sort_of_little() -> None:

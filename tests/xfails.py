@@ -1,8 +1,13 @@
 """What PyTorch's operator database asks of xpu and does not get, each with its reason."""
 
 FORWARD_XFAILS: dict[str, str] = {
-    "as_strided_partial_views": "the test's copy to the device does not keep the storage around a view",
+    "as_strided_partial_views": "the copy to the device does not keep the storage around a view",
+    "logaddexp-complex64": "no complex kernel yet",
+    "native_dropout_backward-int64": "gradients are floating",
+    "native_dropout_backward-bool": "gradients are floating",
 }
 GRADIENT_XFAILS: dict[str, str] = {}
 # Operators whose result loses digits by nature: factor on the tolerances.
-WIDE_TOLERANCES: dict[str, float] = {}
+WIDE_TOLERANCES: dict[str, float] = {
+    "atanh": 10,  # complex with a negative real part: a logarithm of nearly nothing
+}

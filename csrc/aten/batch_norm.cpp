@@ -40,8 +40,8 @@ Tensor converted(const Tensor& tensor, const Tensor& input) {
 
 // `output` may be given; if it has another layout than the input's it is copied into.
 BatchNorm normalize_batch(const Tensor& self, const std::optional<Tensor>& weight,
-                     const std::optional<Tensor>& bias, const Tensor& running_mean,
-                     const Tensor& running_variance, bool training, double momentum, double epsilon) {
+                          const std::optional<Tensor>& bias, const Tensor& running_mean,
+                          const Tensor& running_variance, bool training, double momentum, double epsilon) {
   check_dtype("native_batch_norm", self.scalar_type());
   const bool channels_last = is_channels_last(self);
   const auto input = dense_channels(self, channels_last);
@@ -94,8 +94,8 @@ std::tuple<Tensor, Tensor, Tensor> native_batch_norm_xpu(const Tensor& input,
                                                          const std::optional<Tensor>& running_mean,
                                                          const std::optional<Tensor>& running_var,
                                                          bool training, double momentum, double eps) {
-  auto result = normalize_batch(input, weight, bias, defined_or_empty(running_mean), defined_or_empty(running_var),
-                           training, momentum, eps);
+  auto result = normalize_batch(input, weight, bias, defined_or_empty(running_mean),
+                                defined_or_empty(running_var), training, momentum, eps);
   return {result.output, result.mean, result.scale};
 }
 
@@ -104,7 +104,7 @@ std::tuple<Tensor&, Tensor&, Tensor&> native_batch_norm_out_xpu(
     const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var, bool training,
     double momentum, double eps, Tensor& out, Tensor& save_mean, Tensor& save_invstd) {
   return copy_out(normalize_batch(input, weight, bias, defined_or_empty(running_mean),
-                             defined_or_empty(running_var), training, momentum, eps),
+                                  defined_or_empty(running_var), training, momentum, eps),
                   out, save_mean, save_invstd);
 }
 
@@ -121,8 +121,8 @@ std::tuple<Tensor&, Tensor&, Tensor&> _native_batch_norm_legit_out_xpu(
     const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
     Tensor& running_mean, Tensor& running_var, bool training, double momentum, double eps, Tensor& out,
     Tensor& save_mean, Tensor& save_invstd) {
-  return copy_out(normalize_batch(input, weight, bias, running_mean, running_var, training, momentum, eps), out,
-                  save_mean, save_invstd);
+  return copy_out(normalize_batch(input, weight, bias, running_mean, running_var, training, momentum, eps),
+                  out, save_mean, save_invstd);
 }
 
 std::tuple<Tensor, Tensor, Tensor> _native_batch_norm_legit_no_stats_xpu(const Tensor& input,

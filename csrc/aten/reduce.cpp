@@ -19,7 +19,7 @@ using kernels::ReduceParams;
 // The sub-group size that work is planned for; kernels are correct with any.
 constexpr std::int64_t lanes = 16;
 // A chain sums at most about this many elements before partial results are joined as a tree.
-constexpr std::int64_t longest_chain = 1024;
+constexpr std::int64_t longest_chain = 256;
 
 struct Dim {
   std::int64_t size, input, output;

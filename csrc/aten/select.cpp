@@ -2,7 +2,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ExpandUtils.h>
 #include <ATen/MemoryOverlap.h>
-#include <ATen/TensorOperators.h>
 #include <ATen/native/Resize.h>
 #include <ATen/ops/_unique2_native.h>
 #include <ATen/ops/bincount_native.h>
@@ -22,6 +21,7 @@
 #include <ATen/ops/unique_dim_consecutive.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/TensorOperators.h>
 
 #include "aten/launch.h"
 #include "aten/scan.h"

@@ -78,8 +78,8 @@ void compute_softmax(const char* name, bool log, const Tensor& self, std::int64_
   });
 }
 
-void compute_softmax_backward(const char* name, bool log, const Tensor& grad, const Tensor& output, std::int64_t dim,
-                      const Tensor& grad_input) {
+void compute_softmax_backward(const char* name, bool log, const Tensor& grad, const Tensor& output,
+                              std::int64_t dim, const Tensor& grad_input) {
   if (grad.numel() == 0) return;
   check_dtype(name, grad.scalar_type());
   const auto gradient = grad.contiguous();

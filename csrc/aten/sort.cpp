@@ -1,6 +1,7 @@
 #include "aten/sort.h"
 
 #define AT_PER_OPERATOR_HEADERS  // torch's own helpers then include only the operators they use
+#include <ATen/MemoryOverlap.h>
 #include <ATen/native/SortingUtils.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -13,7 +14,6 @@
 #include <ATen/ops/topk_native.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/MemoryOverlap.h>
 #include <ATen/WrapDimUtils.h>
 
 #include <bit>
