@@ -1,4 +1,4 @@
-"""What the benchmarks share: interleaved timing, medians of ratios, and the verdict on a last line."""
+"""What the benchmarks share: interleaved timing, medians of ratios, a verdict on the last line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def median_difference(figures: Mapping[str, Sequence[float]], one: str, other: s
 
 
 class Verdict:
-    """Collects goals; `finish` prints them on the last line and exits 1 if --check is given and one is missed."""
+    """Collects goals; `finish` prints them and exits 1 if --check is given and one is missed."""
 
     def __init__(self, description: str | None) -> None:
         parser = argparse.ArgumentParser(description=description)

@@ -1,7 +1,9 @@
-"""Cost of launching: one eager `add` of 1 KiB beside the bare enqueue of the same kernel, and beside stock torch.
+"""Cost of launching: one eager `add` of 1 KiB beside the bare enqueue of the same kernel, and
+beside stock torch.
 
-Floor: the enqueue alone. What eager adds to it is the dispatcher, the output's allocation, TensorIterator and our own
-bookkeeping. Nothing may be allocated from the driver once the caches are warm.
+Floor: the enqueue alone. What eager adds to it is the dispatcher, the output's allocation,
+TensorIterator and our own bookkeeping. Nothing may be allocated from the driver once the caches are
+warm.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import intel_extension_for_pytorch._C as core
 NUMEL = 256
 CALLS = 2000
 GROUP_SIZE = 256
+SCALARS = 272  # where they begin in ElementwiseParams
 
 
 def seconds_per_call(call: Callable[[], object]) -> float:
@@ -33,11 +36,13 @@ def seconds_per_call(call: Callable[[], object]) -> float:
 
 def raw_enqueue(x: torch.Tensor, y: torch.Tensor, out: torch.Tensor) -> Callable[[], float]:
     kernel = core.find_kernel(
-        "elementwise", "elementwise_contiguous<op::add,0,float,float,float,float>"
+        "elementwise", "elementwise<op::add,float,row<float>,row<float>,row<float>>"
     )
     # ElementwiseParams of csrc/kernels/elementwise_params.hpp; alpha is the functor's one scalar.
     pointers = (out.data_ptr(), x.data_ptr(), y.data_ptr(), 0)
-    params = struct.pack("<4Qq8xf76x", *pointers, NUMEL, 1.0).ljust(128, b"\0")
+    undivided = (1, 1, 0)
+    params = struct.pack("<4Qq4q15I4x", *pointers, NUMEL, 4, 4, 4, 0, *undivided * 5)
+    params += bytes(SCALARS - len(params)) + struct.pack("<f", 1.0) + bytes(76)
 
     def sample() -> float:
         torch.xpu.synchronize()

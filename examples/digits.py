@@ -40,8 +40,8 @@ def load() -> tuple[Digits, Digits]:
 def network() -> nn.Module:
     """The same weights every time.
 
-    Pools by the average: a maximum between two values that differ by a rounding error would send its
-    gradient to either of them, and the losses of two devices could not be compared.
+    Pools by the average: a maximum between two values that differ by a rounding error would send
+    its gradient to either of them, and the losses of two devices could not be compared.
     """
     torch.manual_seed(0)
     return nn.Sequential(

@@ -477,8 +477,8 @@ def test_threads_share_a_kernel() -> None:
 
 def test_listed_kernels_come_from_the_archive() -> None:
     before = _C.kernel_counters()
-    _C.find_kernel("elementwise", "elementwise_contiguous<op::abs, 0, float, float, float>")
-    _C.find_kernel("elementwise", "elementwise_contiguous<op::abs,0,float,float,float>")
+    _C.find_kernel("elementwise", "elementwise<op::abs, float, row<float>, row<float>>")
+    _C.find_kernel("elementwise", "elementwise<op::abs,float,row<float>,row<float>>")
     assert _C.kernel_counters()["compiles"] == before["compiles"]
 
 

@@ -204,7 +204,10 @@ def test_out_and_keepdim() -> None:
 
 
 def test_sum_does_not_lose_digits_with_length() -> None:
-    """Equal terms are the worst case: every addition of a chain rounds the same way. One chain would be off by 30 %."""
+    """Equal terms are the worst case: every addition of a chain rounds the same way.
+
+    One chain would be off by 30 %.
+    """
     tensor = torch.full(((1 << 24) + 5,), 0.1)
     exact = tensor.double().sum().item()
     assert abs(tensor.to("xpu").sum().item() - exact) / exact < 2e-5

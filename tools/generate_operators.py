@@ -66,6 +66,17 @@ OPMATH = {"half": "float", "bfloat16": "float"}
 REAL = {"complex<float>": "float", "complex<double>": "double"}
 
 
+def layouts(inputs: int) -> list[tuple[str, ...]]:
+    """What the output and the inputs can be along a row, as csrc/aten/elementwise.cpp chooses."""
+    rows = itertools.product(("row", "fixed"), repeat=inputs) if inputs > 1 else [("row",) * inputs]
+    choices = [("row", *kinds) for kinds in rows if "row" in kinds or not kinds]
+    choices.append(("strided",) * (inputs + 1))
+    if inputs == 2:
+        for kind in ("row", "strided"):
+            choices += [(kind, "immediate", kind), (kind, kind, "immediate")]
+    return choices
+
+
 @dataclasses.dataclass(frozen=True)
 class ElementwiseRow:
     """One elementwise operator.
@@ -98,16 +109,16 @@ class ElementwiseRow:
 
     def instantiations(self) -> list[str]:
         """The kernels of the row, named as csrc/aten/elementwise.cpp asks for them."""
-        immediates = range(3) if self.inputs == 2 else range(1)
         names = []
-        for dtype, immediate, kind in itertools.product(
-            self.dtypes, immediates, ("contiguous", "strided")
-        ):
+        for dtype in self.dtypes:
             inputs = [dtype] * self.inputs
             if inputs and self.first != "same":
                 inputs[0] = self.first
-            types = ",".join([OPMATH.get(dtype, dtype), self.output_type(dtype), *inputs])
-            names.append(f"elementwise_{kind}<op::{self.functor},{immediate},{types}>")
+            types = [self.output_type(dtype), *inputs]
+            for layout in layouts(self.inputs):
+                operands = map("{}<{}>".format, layout, types)
+                compute = OPMATH.get(dtype, dtype)
+                names.append(f"elementwise<op::{self.functor},{compute},{','.join(operands)}>")
         return names
 
     def definition(self) -> str:

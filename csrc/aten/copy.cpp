@@ -17,17 +17,17 @@
 namespace ipex::aten {
 namespace {
 
-KernelSlot slots[dtype_count][dtype_count][2];
+KernelSlot slots[dtype_count][dtype_count][RowLayout::count];
 
-jit::Kernel& copy_kernel(c10::ScalarType to, c10::ScalarType from, bool contiguous, int device) {
-  auto& slot = slots[dtype_index(to)][dtype_index(from)][contiguous ? 0 : 1];
+jit::Kernel& copy_kernel(c10::ScalarType to, c10::ScalarType from, const RowLayout& layout, int device) {
+  auto& slot = slots[dtype_index(to)][dtype_index(from)][layout.index()];
   if (auto* kernel = slot.get(device)) return *kernel;
   check_dtype("copy_", to);
   check_dtype("copy_", from);
-  const auto* name = contiguous ? "elementwise_contiguous" : "elementwise_strided";
-  return slot.find(device, "elementwise",
-                   instantiation(name, "op::identity", "0", type_name(opmath_dtype(from)), type_name(to),
-                                 type_name(from)));
+  return slot.find(
+      device, "elementwise",
+      instantiation("elementwise", "op::identity", type_name(opmath_dtype(from)),
+                    layout.operand_type(0, type_name(to)), layout.operand_type(1, type_name(from))));
 }
 
 // Sizes and strides alike and without gaps: the bytes can be moved as they are.
@@ -136,12 +136,12 @@ void copy_on_device(const at::Tensor& destination, const at::Tensor& source) {
                       .check_all_same_dtype(false)
                       .check_all_same_device(false)
                       .build();
-  kernels::StridedParams params;
+  kernels::ElementwiseParams params;
   const auto to = destination.scalar_type();
   const auto from = source.scalar_type();
   const int device = destination.device().index();
-  launch_elementwise(iterator, 0, params, [=](bool contiguous) -> jit::Kernel& {
-    return copy_kernel(to, from, contiguous, device);
+  launch_elementwise(iterator, 0, params, [=](const RowLayout& layout) -> jit::Kernel& {
+    return copy_kernel(to, from, layout, device);
   });
 }
 

@@ -6,6 +6,7 @@
 #include <c10/core/DynamicCast.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "kernels/elementwise_params.hpp"
 #include "runtime/limits.h"
@@ -14,7 +15,6 @@ namespace ipex::aten {
 namespace {
 
 using kernels::ElementwiseParams;
-using kernels::StridedParams;
 
 // Where each operand of the kernel comes from.
 struct Operands {
@@ -107,42 +107,22 @@ void elementwise_with_casts(at::TensorIteratorBase& iterator, ElementwiseRow& ro
   if (cast_output) output.copy_(result.view(output.sizes()));
 }
 
-jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, bool contiguous, int device) {
+jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, const RowLayout& layout, int device) {
   const auto position =
       std::find(row.dtypes.begin(), row.dtypes.end(), operands.compute) - row.dtypes.begin();
   TORCH_CHECK_NOT_IMPLEMENTED(position < static_cast<std::ptrdiff_t>(row.dtypes.size()), '"', row.name,
                               "\" not implemented for '", operands.compute, "'");
-  auto& slot = row.slots[position][operands.immediate * 2 + (contiguous ? 0 : 1)];
+  auto& slot = row.slots[position][layout.index()];
   if (auto* kernel = slot.get(device)) return *kernel;
 
   check_dtype(row.name, operands.compute);
-  std::string text = contiguous ? "elementwise_contiguous<op::" : "elementwise_strided<op::";
-  text.append(row.functor).append(",").append(std::to_string(operands.immediate));
-  text.append(",")
-      .append(type_name(opmath_dtype(operands.compute)))
-      .append(",")
-      .append(type_name(operands.output));
+  std::string text = "elementwise<op::";
+  text.append(row.functor).append(",").append(type_name(opmath_dtype(operands.compute)));
+  text.append(",").append(layout.operand_type(0, type_name(operands.output)));
   for (int input = 0; input < operands.inputs; ++input) {
-    text.append(",").append(type_name(input_dtype(row, operands, input)));
+    text.append(",").append(layout.operand_type(input + 1, type_name(input_dtype(row, operands, input))));
   }
   return slot.find(device, "elementwise", text.append(">"));
-}
-
-bool is_contiguous(const at::TensorIteratorBase& iterator, int immediate) {
-  if (iterator.numel() == 1) return true;
-  if (iterator.ndim() != 1) return false;
-  for (int operand = 0; operand < iterator.ntensors(); ++operand) {
-    if (operand == immediate && operand > 0) continue;
-    if (iterator.strides(operand)[0] != static_cast<std::int64_t>(iterator.element_size(operand)))
-      return false;
-  }
-  return true;
-}
-
-Range range_of(std::int64_t numel) {
-  constexpr std::int64_t group_size = 256;
-  constexpr std::int64_t per_group = group_size * kernels::elementwise_items;
-  return {(numel + per_group - 1) / per_group, group_size};
 }
 
 std::size_t moved_bytes(const at::TensorIteratorBase& iterator) {
@@ -151,70 +131,65 @@ std::size_t moved_bytes(const at::TensorIteratorBase& iterator) {
   return bytes * static_cast<std::size_t>(iterator.numel());
 }
 
-// The input that is one element along dimension 0 (0 for none) where all other operands are contiguous along
-// it; -1 where they are not. Kernels for a broadcast input exist for two inputs.
-int broadcast_input(const at::TensorIteratorBase& iterator, int immediate) {
-  int broadcast = 0;
+// The dimension that becomes a row: the one in which memory is consecutive, unless it is too short to fill
+// vectors and another is longer.
+int row_dimension(const at::TensorIteratorBase& iterator) {
+  constexpr std::int64_t shortest_row = 16;
+  const auto shape = iterator.shape();
+  if (shape.size() < 2 || shape[0] >= shortest_row) return 0;
+  return static_cast<int>(std::max_element(shape.begin(), shape.end()) - shape.begin());
+}
+
+// The layout along dimension `row`. Kernels with a fixed input exist where another input is a row.
+RowLayout layout_of(const at::TensorIteratorBase& iterator, int immediate, int row) {
+  RowLayout layout{.inputs = iterator.ninputs(), .immediate = immediate};
+  if (iterator.numel() == 1) return layout;
   for (int operand = 0; operand < iterator.ntensors(); ++operand) {
     if (operand > 0 && operand == immediate) continue;
-    const auto stride = iterator.strides(operand)[0];
+    const auto stride = iterator.strides(operand)[row];
     if (stride == static_cast<std::int64_t>(iterator.element_size(operand))) continue;
-    if (stride != 0 || operand == 0 || broadcast != 0 || immediate != 0 || iterator.ninputs() != 2) return -1;
-    broadcast = operand;
+    if (stride == 0 && operand > 0 && layout.inputs > 1 && immediate == 0) {
+      layout.fixed |= 1u << (operand - 1);
+    } else {
+      layout.strided = true;
+    }
   }
-  return broadcast;
+  if (layout.fixed + 1 == 1u << layout.inputs && layout.inputs > 0) layout.strided = true;
+  if (layout.strided) layout.fixed = 0;
+  return layout;
 }
 
-// Rows where dimension 0 is contiguous and long enough to fill a sub-group, elements otherwise.
-Range shape_of(const at::TensorIteratorBase& iterator, int immediate, StridedParams& params) {
-  constexpr std::int64_t shortest_row = 16;
-  constexpr std::int64_t elements_per_group = 4096;
-  params.rows_per_group = 0;
-  const std::int64_t length = params.dims > 0 ? iterator.shape()[0] : 1;
-  if (length < shortest_row) return range_of(params.numel);
-  params.broadcast = broadcast_input(iterator, immediate);
-  if (params.broadcast < 0) return range_of(params.numel);
-  const std::int64_t rows = params.numel / length;
-  // On a CPU one thread does the whole group: few lanes and long loops spread the cost of a row's offsets.
-  const std::int64_t widest = runtime::device_limits().is_cpu ? shortest_row : 256;
-  const std::int64_t group_size = std::min(widest, length / 16 * 16);
-  const std::int64_t slices = std::max<std::int64_t>(1, length / elements_per_group);
-  const std::int64_t rows_per_group = std::max<std::int64_t>(1, elements_per_group / length);
-  params.slices = static_cast<std::uint32_t>(slices);
-  params.rows_per_group = static_cast<std::uint32_t>(rows_per_group);
-  return {(rows + rows_per_group - 1) / rows_per_group * slices, group_size};
-}
+// Fills in where the elements are; false where their rows are too many for the kernel's 32-bit numbers.
+bool set_geometry(const at::TensorIteratorBase& iterator, int row, ElementwiseParams& params, Range& range) {
+  constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
+  const auto shape = iterator.shape();
+  const auto& device = runtime::device_limits();
+  // On a CPU one thread does a whole group, and each group costs it the offsets anew.
+  const std::int64_t widest = device.is_cpu ? 2048 : 256;
+  const std::int64_t granularity = device.is_cpu ? 1 : 32;
+  params.length = shape.empty() ? 1 : shape[row];
+  const std::int64_t rows = iterator.numel() / params.length;
+  const std::int64_t slices = (params.length + widest - 1) / widest;
+  if (rows * slices > limit) return false;
+  params.slices = kernels::Divider(static_cast<std::uint32_t>(slices));
+  const std::int64_t lanes = (params.length + slices - 1) / slices;
+  range = {rows * slices, (lanes + granularity - 1) / granularity * granularity};
 
-void set_pointers(const at::TensorIteratorBase& iterator, ElementwiseParams& params) {
-  params.numel = iterator.numel();
-  for (int operand = 0; operand < iterator.ntensors(); ++operand)
+  for (int operand = 0; operand < iterator.ntensors(); ++operand) {
     params.data[operand] = iterator.data_ptr(operand);
-}
-
-void launch_strided(at::TensorIteratorBase& iterator, int immediate, StridedParams& params,
-                    jit::Kernel& kernel) {
-  if (!iterator.can_use_32bit_indexing()) {
-    for (auto& part : iterator.with_32bit_indexing()) launch_strided(part, immediate, params, kernel);
-    return;
+    params.strides[operand] = shape.empty() ? 0 : iterator.strides(operand)[row];
   }
-  const int dims = iterator.ndim();
-  if (dims > kernels::elementwise_max_dims) {
-    for (std::int64_t index = 0; index < iterator.shape()[dims - 1]; ++index) {
-      at::TensorIterator part(iterator);
-      part.narrow(dims - 1, index, 1);
-      launch_strided(part, immediate, params, kernel);
-    }
-    return;
-  }
-  set_pointers(iterator, params);
-  params.dims = dims;
-  for (int d = 0; d < dims; ++d) {
-    params.sizes[d] = kernels::Divider(static_cast<std::uint32_t>(iterator.shape()[d]));
+  int outer = 0;
+  for (int d = 0; d < iterator.ndim(); ++d) {
+    if (d == row) continue;
+    params.outer_sizes[outer] = kernels::Divider(static_cast<std::uint32_t>(shape[d]));
     for (int operand = 0; operand < iterator.ntensors(); ++operand) {
-      params.strides[d][operand] = static_cast<std::uint32_t>(iterator.strides(operand)[d]);
+      params.outer_strides[outer][operand] = iterator.strides(operand)[d];
     }
+    ++outer;
   }
-  launch(kernel, shape_of(iterator, immediate, params), params, 0, moved_bytes(iterator));
+  for (; outer < kernels::elementwise_max_outer_dims; ++outer) params.outer_sizes[outer] = {};
+  return true;
 }
 
 }  // namespace
@@ -229,15 +204,39 @@ void store_scalars(c10::ScalarType dtype, c10::ArrayRef<c10::Scalar> scalars, un
   }
 }
 
-void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, StridedParams& params,
-                        c10::function_ref<jit::Kernel&(bool contiguous)> kernel_of) {
-  if (is_contiguous(iterator, immediate)) {
-    set_pointers(iterator, params);
-    launch(kernel_of(true), range_of(params.numel), static_cast<const ElementwiseParams&>(params), 0,
-           moved_bytes(iterator));
-  } else {
-    launch_strided(iterator, immediate, params, kernel_of(false));
+int RowLayout::index() const {
+  const int rows_or_strides = strided ? 1 : 0;
+  if (inputs < 2) return rows_or_strides;
+  if (immediate > 0) return 4 + 2 * rows_or_strides + immediate - 1;
+  const int all_fixed = (1 << inputs) - 1;
+  return strided ? all_fixed : static_cast<int>(fixed);
+}
+
+std::string RowLayout::operand_type(int operand, const char* type) const {
+  const char* kind = strided ? "strided<" : "row<";
+  if (operand > 0 && operand == immediate) kind = "immediate<";
+  if (operand > 0 && (fixed >> (operand - 1) & 1) != 0) kind = "fixed<";
+  return std::string(kind).append(type).append(">");
+}
+
+void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, ElementwiseParams& params,
+                        c10::function_ref<jit::Kernel&(const RowLayout&)> kernel_of) {
+  const int dims = iterator.ndim();
+  if (dims > kernels::elementwise_max_outer_dims + 1) {
+    for (std::int64_t index = 0; index < iterator.shape()[dims - 1]; ++index) {
+      at::TensorIterator part(iterator);
+      part.narrow(dims - 1, index, 1);
+      launch_elementwise(part, immediate, params, kernel_of);
+    }
+    return;
   }
+  const int row = row_dimension(iterator);
+  Range range;
+  if (!set_geometry(iterator, row, params, range)) {
+    for (auto& part : iterator.with_32bit_indexing()) launch_elementwise(part, immediate, params, kernel_of);
+    return;
+  }
+  launch(kernel_of(layout_of(iterator, immediate, row)), range, params, 0, moved_bytes(iterator));
 }
 
 void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::ArrayRef<c10::Scalar> scalars) {
@@ -263,15 +262,15 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
   }
   if (needs_casts) return elementwise_with_casts(iterator, row, operands, scalars);
 
-  StridedParams params;
+  ElementwiseParams params;
   store_scalars(operands.compute, scalars, params.scalars);
   if (operands.immediate > 0) {
     store_immediate(input_dtype(row, operands, operands.immediate - 1), iterator.tensor(operands.immediate),
                     params.immediate);
   }
   const int device = iterator.device(0).index();
-  launch_elementwise(iterator, operands.immediate, params, [&](bool contiguous) -> jit::Kernel& {
-    return kernel_of(row, operands, contiguous, device);
+  launch_elementwise(iterator, operands.immediate, params, [&](const RowLayout& layout) -> jit::Kernel& {
+    return kernel_of(row, operands, layout, device);
   });
 }
 

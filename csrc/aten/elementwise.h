@@ -4,6 +4,7 @@
 #include <c10/core/Scalar.h>
 #include <c10/util/FunctionRef.h>
 
+#include <string>
 #include <vector>
 
 #include "aten/launch.h"
@@ -14,6 +15,21 @@ namespace ipex::aten {
 // The dtype of an elementwise operator's result, given the one it computes in.
 enum class Output { same, real, boolean };
 
+// How the operands of one launch lie along its rows: what the kernel's template arguments say.
+struct RowLayout {
+  static constexpr int count = 8;
+
+  int inputs = 0;
+  int immediate = 0;   // operand (> 0) that is a value in the parameters, 0 for none
+  unsigned fixed = 0;  // bit i: input i is one element for a whole row
+  bool strided = false;
+
+  // Distinguishes the layouts of one number of inputs.
+  int index() const;
+  // "row<float>"; operand 0 is the output.
+  std::string operand_type(int operand, const char* type) const;
+};
+
 // One elementwise operator. Rows are written by tools/generate_operators.py, or by hand where an operator
 // needs more than its schema tells.
 struct ElementwiseRow {
@@ -23,11 +39,9 @@ struct ElementwiseRow {
   Output output = Output::same;
   bool first_is_bool = false;  // the first input is a mask
 
-  // contiguous and strided kernels for each position of an immediate operand, by position of the dtype in
-  // `dtypes`
   static constexpr int max_dtypes = 16;
-  static constexpr int variants = 6;
-  KernelSlot slots[max_dtypes][variants] = {};
+  // By position of the dtype in `dtypes` and by RowLayout::index.
+  KernelSlot slots[max_dtypes][RowLayout::count] = {};
 };
 
 // Computes iterator's output from its inputs. `scalars` become the functor's members, in the computation's
@@ -39,9 +53,8 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
 void store_scalars(c10::ScalarType dtype, c10::ArrayRef<c10::Scalar> scalars, unsigned char* bytes);
 
 // Launches an elementwise kernel over operands of the dtypes it takes; `immediate` is the operand (> 0) whose
-// value is already in `params`. Splits what 32-bit offsets cannot reach. `kernel_of` gives the kernel of
-// either kind.
-void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, kernels::StridedParams& params,
-                        c10::function_ref<jit::Kernel&(bool contiguous)> kernel_of);
+// value is already in `params`. `kernel_of` gives the kernel for a layout of the operands.
+void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, kernels::ElementwiseParams& params,
+                        c10::function_ref<jit::Kernel&(const RowLayout&)> kernel_of);
 
 }  // namespace ipex::aten

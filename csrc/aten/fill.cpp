@@ -9,15 +9,15 @@
 namespace ipex::aten {
 namespace {
 
-KernelSlot slots[dtype_count][2];
+KernelSlot slots[dtype_count][RowLayout::count];
 
-jit::Kernel& fill_kernel(c10::ScalarType dtype, bool contiguous, int device) {
-  auto& slot = slots[dtype_index(dtype)][contiguous ? 0 : 1];
+jit::Kernel& fill_kernel(c10::ScalarType dtype, const RowLayout& layout, int device) {
+  auto& slot = slots[dtype_index(dtype)][layout.index()];
   if (auto* kernel = slot.get(device)) return *kernel;
   check_dtype("fill_", dtype);
-  const auto* name = contiguous ? "elementwise_contiguous" : "elementwise_strided";
   return slot.find(device, "elementwise",
-                   instantiation(name, "op::fill", "0", type_name(opmath_dtype(dtype)), type_name(dtype)));
+                   instantiation("elementwise", "op::fill", type_name(opmath_dtype(dtype)),
+                                 layout.operand_type(0, type_name(dtype))));
 }
 
 void check_value(c10::ScalarType dtype, const c10::Scalar& value) {
@@ -36,11 +36,12 @@ void fill(const at::Tensor& self, const c10::Scalar& value) {
                       .add_output(self)
                       .resize_outputs(false)
                       .build();
-  kernels::StridedParams params;
+  kernels::ElementwiseParams params;
   store_scalars(dtype, {value}, params.scalars);
   const int device = self.device().index();
-  launch_elementwise(iterator, 0, params,
-                     [=](bool contiguous) -> jit::Kernel& { return fill_kernel(dtype, contiguous, device); });
+  launch_elementwise(iterator, 0, params, [=](const RowLayout& layout) -> jit::Kernel& {
+    return fill_kernel(dtype, layout, device);
+  });
 }
 
 }  // namespace
