@@ -131,13 +131,13 @@ std::size_t moved_bytes(const at::TensorIteratorBase& iterator) {
   return bytes * static_cast<std::size_t>(iterator.numel());
 }
 
-// The dimension that becomes a row: the one in which memory is consecutive, unless it is too short to fill
-// vectors and another is longer.
-int row_dimension(const at::TensorIteratorBase& iterator) {
-  constexpr std::int64_t shortest_row = 16;
-  const auto shape = iterator.shape();
-  if (shape.size() < 2 || shape[0] >= shortest_row) return 0;
-  return static_cast<int>(std::max_element(shape.begin(), shape.end()) - shape.begin());
+// Rows below this many elements leave vectors half empty.
+constexpr std::int64_t shortest_row = 16;
+// Rows of a group where they are short, or where the next row is in the same cache lines.
+constexpr std::int64_t many_steps = 64;
+
+bool is_consecutive(const at::TensorIteratorBase& iterator, int operand, int dim) {
+  return iterator.strides(operand)[dim] == static_cast<std::int64_t>(iterator.element_size(operand));
 }
 
 // The layout along dimension `row`. Kernels with a fixed input exist where another input is a row.
@@ -146,9 +146,8 @@ RowLayout layout_of(const at::TensorIteratorBase& iterator, int immediate, int r
   if (iterator.numel() == 1) return layout;
   for (int operand = 0; operand < iterator.ntensors(); ++operand) {
     if (operand > 0 && operand == immediate) continue;
-    const auto stride = iterator.strides(operand)[row];
-    if (stride == static_cast<std::int64_t>(iterator.element_size(operand))) continue;
-    if (stride == 0 && operand > 0 && layout.inputs > 1 && immediate == 0) {
+    if (is_consecutive(iterator, operand, row)) continue;
+    if (iterator.strides(operand)[row] == 0 && operand > 0 && layout.inputs > 1 && immediate == 0) {
       layout.fixed |= 1u << (operand - 1);
     } else {
       layout.strided = true;
@@ -159,37 +158,84 @@ RowLayout layout_of(const at::TensorIteratorBase& iterator, int immediate, int r
   return layout;
 }
 
-// Fills in where the elements are; false where their rows are too many for the kernel's 32-bit numbers.
-bool set_geometry(const at::TensorIteratorBase& iterator, int row, ElementwiseParams& params, Range& range) {
+// How a launch walks the elements.
+struct Walk {
+  int row = 0;             // the dimension that becomes a row
+  int step = -1;           // the dimension along which a group goes on, -1 for none
+  std::int64_t steps = 1;  // a divisor of its size
+  RowLayout layout;
+  bool transposes = false;  // an operand is consecutive along `step` instead of `row`
+  bool wants_many_steps = false;
+};
+
+// The largest divisor of `size` up to `limit`.
+std::int64_t divisor_of(std::int64_t size, std::int64_t limit) {
+  std::int64_t divisor = std::min(size, limit);
+  while (size % divisor != 0) --divisor;
+  return divisor;
+}
+
+Walk walk_of(const at::TensorIteratorBase& iterator, int immediate) {
+  Walk walk;
+  const auto shape = iterator.shape();
+  const int dims = static_cast<int>(shape.size());
+  walk.layout = layout_of(iterator, immediate, 0);
+  if (walk.layout.strided && dims > 1 && shape[0] < shortest_row) {
+    walk.row = static_cast<int>(std::max_element(shape.begin(), shape.end()) - shape.begin());
+    walk.layout = layout_of(iterator, immediate, walk.row);
+  }
+  if (dims < 2) return walk;
+  walk.step = walk.row == 0 ? 1 : 0;
+  for (int d = 0; walk.layout.strided && d < dims && !walk.transposes; ++d) {
+    if (d == walk.row || shape[d] < shortest_row) continue;
+    for (int operand = 0; operand < iterator.ntensors(); ++operand) {
+      if ((operand == 0 || operand != immediate) && is_consecutive(iterator, operand, d)) {
+        walk.step = d;
+        walk.transposes = true;
+      }
+    }
+  }
+  walk.wants_many_steps = walk.transposes || shape[walk.row] < 2 * shortest_row;
+  walk.steps = divisor_of(shape[walk.step], walk.wants_many_steps ? many_steps : 4);
+  return walk;
+}
+
+// Fills in where the elements are; false where the rows are too many for the kernel's 32-bit numbers.
+bool set_geometry(const at::TensorIteratorBase& iterator, const Walk& walk, ElementwiseParams& params,
+                  Range& range) {
   constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
   const auto shape = iterator.shape();
-  const auto& device = runtime::device_limits();
-  // On a CPU one thread does a whole group, and each group costs it the offsets anew.
-  const std::int64_t widest = device.is_cpu ? 2048 : 256;
-  const std::int64_t granularity = device.is_cpu ? 1 : 32;
-  params.length = shape.empty() ? 1 : shape[row];
-  const std::int64_t rows = iterator.numel() / params.length;
+  const bool is_cpu = runtime::device_limits().is_cpu;
+  // On a CPU one thread does a whole group and each group costs it the offsets anew: wide ones, but narrow
+  // where every step should find its cache lines where the step before left them.
+  const std::int64_t widest = is_cpu ? (walk.transposes ? 32 : 2048) : 256;
+  const std::int64_t granularity = is_cpu ? 1 : 32;
+  params.length = shape.empty() ? 1 : shape[walk.row];
   const std::int64_t slices = (params.length + widest - 1) / widest;
-  if (rows * slices > limit) return false;
-  params.slices = kernels::Divider(static_cast<std::uint32_t>(slices));
   const std::int64_t lanes = (params.length + slices - 1) / slices;
-  range = {rows * slices, (lanes + granularity - 1) / granularity * granularity};
-
   for (int operand = 0; operand < iterator.ntensors(); ++operand) {
     params.data[operand] = iterator.data_ptr(operand);
-    params.strides[operand] = shape.empty() ? 0 : iterator.strides(operand)[row];
+    params.strides[operand] = shape.empty() ? 0 : iterator.strides(operand)[walk.row];
   }
+  params.steps = static_cast<std::uint32_t>(walk.steps);
+  std::int64_t rows = 1;
   int outer = 0;
-  for (int d = 0; d < iterator.ndim(); ++d) {
-    if (d == row) continue;
-    params.outer_sizes[outer] = kernels::Divider(static_cast<std::uint32_t>(shape[d]));
+  const auto add_dimension = [&](int d, std::int64_t size) {
+    rows *= size;
+    params.outer_sizes[outer] = kernels::Divider(static_cast<std::uint32_t>(std::min(size, limit)));
     for (int operand = 0; operand < iterator.ntensors(); ++operand) {
       params.outer_strides[outer][operand] = iterator.strides(operand)[d];
     }
     ++outer;
+  };
+  if (walk.step >= 0) add_dimension(walk.step, shape[walk.step] / walk.steps);
+  for (int d = 0; d < iterator.ndim(); ++d) {
+    if (d != walk.row && d != walk.step) add_dimension(d, shape[d]);
   }
   for (; outer < kernels::elementwise_max_outer_dims; ++outer) params.outer_sizes[outer] = {};
-  return true;
+  params.slices = kernels::Divider(static_cast<std::uint32_t>(slices));
+  range = {rows * slices, (lanes + granularity - 1) / granularity * granularity};
+  return rows <= limit / slices;
 }
 
 }  // namespace
@@ -230,13 +276,25 @@ void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, Element
     }
     return;
   }
-  const int row = row_dimension(iterator);
+  const auto walk = walk_of(iterator, immediate);
+  if (walk.wants_many_steps && walk.steps < many_steps / 8) {
+    // The size has no good divisor: a part that has one, and the rest.
+    const std::int64_t size = iterator.shape()[walk.step], rest = size % many_steps;
+    if (size > many_steps) {
+      for (const auto& [begin, length] : {std::pair{std::int64_t{0}, size - rest}, {size - rest, rest}}) {
+        at::TensorIterator part(iterator);
+        part.narrow(walk.step, begin, length);
+        launch_elementwise(part, immediate, params, kernel_of);
+      }
+      return;
+    }
+  }
   Range range;
-  if (!set_geometry(iterator, row, params, range)) {
+  if (!set_geometry(iterator, walk, params, range)) {
     for (auto& part : iterator.with_32bit_indexing()) launch_elementwise(part, immediate, params, kernel_of);
     return;
   }
-  launch(kernel_of(layout_of(iterator, immediate, row)), range, params, 0, moved_bytes(iterator));
+  launch(kernel_of(walk.layout), range, params, 0, moved_bytes(iterator));
 }
 
 void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::ArrayRef<c10::Scalar> scalars) {

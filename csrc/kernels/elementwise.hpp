@@ -52,33 +52,36 @@ template <template <class> class F, class C, class Out, class... In, std::size_t
 inline void elementwise_body(const ElementwiseParams& params, std::index_sequence<I...>) {
   const auto item = this_item();
   const auto width = static_cast<std::uint32_t>(item.get_local_range(0));
-  auto slice = static_cast<std::uint32_t>(item.get_group(0));
-  std::uint32_t number = split(params.slices, slice);  // of the row
-  const std::int64_t first = std::int64_t{slice} * width;
 
-  // All of this is the same for the whole group.
+  // All of this is the same for the whole group. Unrolled: an index known only at run time would copy the
+  // parameters to every work-item's own memory. Unused dimensions have one element: a condition would be
+  // asked again for every element.
+  auto slice = static_cast<std::uint32_t>(item.get_group(0));
+  std::uint32_t number = split(params.slices, slice);
+  const std::int64_t first = std::int64_t{slice} * width;
   constexpr int operands = sizeof...(In) + 1;
   char* start[operands];
 #pragma unroll
   for (int k = 0; k < operands; ++k) {
     start[k] = static_cast<char*>(params.data[k]) + first * params.strides[k];
   }
-  // Unused dimensions have one element: a condition here would be asked again for every element.
 #pragma unroll
   for (int d = 0; d < elementwise_max_outer_dims; ++d) {
     std::uint32_t position = number;
     number = split(params.outer_sizes[d], position);
+    if (d == 0) position *= params.steps;
 #pragma unroll
     for (int k = 0; k < operands; ++k) start[k] += position * params.outer_strides[d][k];
   }
 
-  // A plain local number as index: a sum of 32-bit numbers might wrap, so its neighbours' elements need not
-  // be neighbours to the compiler.
+  // The index is a plain local number: a sum of 32-bit numbers might wrap, so the compiler could not take its
+  // neighbours' elements for neighbours. The loop's bound below is a parameter, so it is known to be common.
   const auto lane = static_cast<std::uint32_t>(item.get_local_id(0));
   const auto lanes = static_cast<std::uint32_t>(sycl::min(params.length - first, std::int64_t{width}));
   if (lane >= lanes) return;
   const auto functor = load_functor<F<C>>(params.scalars);
-  auto input = [&]<class Operand>(std::type_identity<Operand>, int k) {
+  auto input = [&](auto operand, int k) {
+    using Operand = typename decltype(operand)::type;
     using T = typename Operand::type;
     if constexpr (std::is_same_v<Operand, immediate<T>>) {
       return from_bytes<opmath_t<T>>(params.immediate);
@@ -86,8 +89,12 @@ inline void elementwise_body(const ElementwiseParams& params, std::index_sequenc
       return static_cast<opmath_t<T>>(Operand::at(start[k], params.strides[k], lane));
     }
   };
-  Out::at(start[0], params.strides[0], lane) =
-      cast<typename Out::type>(functor(input(std::type_identity<In>{}, I + 1)...));
+  for (std::uint32_t step = 0; step < params.steps; ++step) {
+    Out::at(start[0], params.strides[0], lane) =
+        cast<typename Out::type>(functor(input(std::type_identity<In>{}, I + 1)...));
+#pragma unroll
+    for (int k = 0; k < operands; ++k) start[k] += params.outer_strides[0][k];
+  }
 }
 
 template <template <class> class F, class C, class Out, class... In>
