@@ -71,8 +71,8 @@ def library_directories(wheel: str) -> tuple[Path, ...]:
 
 def prepare() -> None:
     """Loads what our library needs and tells OpenCL where the CPU's driver is."""
-    missing = [library for library in PRELOADED if library.find() is None]
-    if missing:
+    missing = [library for library in LIBRARIES if library.find() is None]
+    if any(library in PRELOADED for library in missing):
         raise ImportError(describe_missing(missing))
     driver = CPU_DRIVER.find()
     if driver is not None:
