@@ -25,27 +25,49 @@ def median_difference(figures: Mapping[str, Sequence[float]], one: str, other: s
     return statistics.median(a - b for a, b in pairs)
 
 
+def median_ratio(figures: Mapping[str, Sequence[float]], one: str, other: str) -> float:
+    """The median over the rounds of `one` divided by `other`."""
+    pairs = zip(figures[one], figures[other], strict=True)
+    return statistics.median(a / b for a, b in pairs)
+
+
 class Verdict:
     """Collects goals; `finish` prints them and exits 1 if --check is given and one is missed."""
 
-    def __init__(self, description: str | None) -> None:
+    def __init__(
+        self,
+        description: str | None,
+        rounds: int = 15,
+        options: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+    ) -> None:
         parser = argparse.ArgumentParser(description=description)
         parser.add_argument("--check", action="store_true", help="exit 1 where a goal is missed")
-        parser.add_argument("--rounds", type=int, default=15, help="measurements of each kind")
-        arguments = parser.parse_args()
-        self.check: bool = arguments.check
-        self.rounds: int = arguments.rounds
-        self.goals: list[tuple[str, float, float, str]] = []
+        parser.add_argument(
+            "--rounds", type=int, default=rounds, help=f"measurements of each kind, {rounds}"
+        )
+        options(parser)
+        self.arguments = parser.parse_args()
+        self.check: bool = self.arguments.check
+        self.rounds: int = self.arguments.rounds
+        self.texts: list[str] = []
+        self.missed = False
 
     def goal(self, name: str, value: float, limit: float, unit: str) -> None:
         """`value` must not exceed `limit`."""
-        self.goals.append((name, value, limit, unit))
+        self._add(name, value, value > limit, f"<= {limit:g}", unit)
+
+    def at_least(self, name: str, value: float, limit: float | None, unit: str = "") -> None:
+        """`value` must reach `limit`; None: it is only shown."""
+        if limit is None:
+            self.texts.append(f"{name} {value:.3g} {unit}".rstrip())
+        else:
+            self._add(name, value, value < limit, f">= {limit:g}", unit)
+
+    def _add(self, name: str, value: float, missed: bool, limit: str, unit: str) -> None:
+        self.missed |= missed
+        shown = f"{name} {value:.3g} {unit}".rstrip()
+        self.texts.append(f"{shown} (goal {limit}{', MISSED' if missed else ''})")
 
     def finish(self) -> None:
-        missed = any(value > limit for _, value, limit, _ in self.goals)
-        texts = [
-            f"{name} {value:.3g} {unit} (goal <= {limit:g}{', MISSED' if value > limit else ''})"
-            for name, value, limit, unit in self.goals
-        ]
-        print("; ".join(texts))
-        sys.exit(1 if missed and self.check else 0)
+        print("; ".join(self.texts))
+        sys.exit(1 if self.missed and self.check else 0)

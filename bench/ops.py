@@ -1,0 +1,212 @@
+"""Speed of single operators: xpu beside stock torch on the CPU, in one process, on the same data.
+
+A ratio is stock's time over ours, the median over the rounds: above 1 xpu is faster. Operators
+bound by memory are also held against a copy of as many bytes, taken in the same rounds, ours or
+stock's, whichever is faster. Before each sample the threads of the one before get time to stop
+spinning. The table and a plot of the ratios go to bench/output/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import math
+import os
+import re
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import torch
+from harness import Verdict, interleaved, median_ratio
+from matplotlib import pyplot
+from operator_cases import CASES, Case
+
+import intel_extension_for_pytorch  # noqa: F401 (the device)
+
+OUTPUT = Path(__file__).resolve().parent / "output"
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+SIZES = {"4 Mi": 1 << 22, "64 Ki": 1 << 16}
+GOAL_SIZE = "4 Mi"
+SAMPLE_SECONDS = 8e-3
+QUIET_SECONDS = 20e-3
+
+
+@dataclass(frozen=True)
+class Figure:
+    name: str
+    dtype: str
+    size: str
+    stock: float  # seconds
+    xpu: float
+    ratio: float
+    copy_fraction: float | None  # of the bandwidth of a copy
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}, {self.dtype}"
+
+
+def seconds(call: Callable[[], object], calls: int) -> float:
+    torch.xpu.synchronize()
+    start = time.perf_counter()
+    for _ in range(calls):
+        call()
+    torch.xpu.synchronize()
+    return (time.perf_counter() - start) / calls
+
+
+def sampler(call: Callable[[], object]) -> Callable[[], float]:
+    """Times as many calls as fill a sample."""
+    seconds(call, 2)
+    calls = max(1, min(1000, int(SAMPLE_SECONDS / seconds(call, 2))))
+
+    def sample() -> float:
+        time.sleep(QUIET_SECONDS)
+        return seconds(call, calls)
+
+    return sample
+
+
+def bound(case: Case, operands: Sequence[torch.Tensor]) -> Callable[[], object]:
+    """The call that is measured, with its operands."""
+    if not case.gradient:
+        return lambda: case.call(*operands)
+    leaves = [x.requires_grad_() for x in operands if x.is_floating_point()]
+    result = case.call(*operands)
+    assert isinstance(result, torch.Tensor)
+    weights = torch.ones_like(result)
+    return lambda: torch.autograd.grad(result, leaves, weights, retain_graph=True)
+
+
+def touched_bytes(case: Case, operands: Sequence[torch.Tensor]) -> int:
+    """What an ideal kernel reads and writes: every operand once, every result once."""
+    result = case.call(*operands)
+    tensors = [result] if isinstance(result, torch.Tensor) else []
+    if case.reads:
+        tensors += operands
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+@functools.cache
+def copies(size: int) -> Mapping[str, Callable[[], float]]:
+    """Copies that read and write `size` bytes together."""
+
+    def copy(device: str) -> Callable[[], float]:
+        source = torch.randn(size // 8, device=device)
+        target = torch.empty_like(source)
+        return sampler(lambda: target.copy_(source))
+
+    return {"stock copy": copy("cpu"), "xpu copy": copy("xpu")}
+
+
+def measure(case: Case, dtype: str, size: str, rounds: int) -> Figure:
+    torch.manual_seed(0)
+    stock = [operand(SIZES[size]) for operand in case.operands]
+    stock = [x.to(DTYPES[dtype]) if x.is_floating_point() else x for x in stock]
+    xpu = [operand.to("xpu") for operand in stock]
+    samples = {"stock": sampler(bound(case, stock)), "xpu": sampler(bound(case, xpu))}
+    compared = case.memory and size == GOAL_SIZE
+    if compared:
+        samples |= copies(touched_bytes(case, stock))
+    figures = interleaved(samples, rounds)
+    fraction = None
+    if compared:
+        fraction = min(median_ratio(figures, copy, "xpu") for copy in ("stock copy", "xpu copy"))
+    return Figure(
+        case.name,
+        dtype,
+        size,
+        statistics.median(figures["stock"]),
+        statistics.median(figures["xpu"]),
+        median_ratio(figures, "stock", "xpu"),
+        fraction,
+    )
+
+
+def row(figure: Figure) -> str:
+    fraction = "" if figure.copy_fraction is None else f"{figure.copy_fraction:6.0%}"
+    return (
+        f"{figure.name:28} {figure.dtype:9} {figure.size:>6} {figure.stock * 1e6:10.1f}"
+        f" {figure.xpu * 1e6:10.1f} {figure.ratio:7.2f} {fraction}"
+    ).rstrip()
+
+
+def plot(figures: Sequence[Figure], path: Path) -> None:
+    mpl.use("Agg")
+    names = list(dict.fromkeys(figure.name for figure in figures))[::-1]
+    canvas, panels = pyplot.subplots(
+        1, len(SIZES), sharey=True, figsize=(11, 1.5 + 0.16 * len(names)), layout="constrained"
+    )
+    for panel, size in zip(panels, SIZES, strict=True):
+        for dtype, marker in zip(DTYPES, "os", strict=True):
+            shown = [x for x in figures if (x.size, x.dtype) == (size, dtype)]
+            positions = [names.index(x.name) for x in shown]
+            ratios = [x.ratio for x in shown]
+            panel.scatter(ratios, positions, s=14, marker=marker, label=dtype, zorder=2)
+        panel.axvline(1, color="black", linewidth=0.8)
+        panel.set_xscale("log")
+        panel.set_title(f"{size} elements")
+        panel.set_xlabel("speed over stock torch on the CPU")
+        panel.grid(color="0.9", which="both", zorder=0)
+        panel.set_ylim(-1, len(names))
+        panel.set_yticks(range(len(names)), names, fontsize=7)
+        panel.legend()
+    canvas.savefig(path, dpi=120)
+
+
+def judge(verdict: Verdict, figures: Sequence[Figure]) -> None:
+    ratios = {x.label: x.ratio for x in figures if x.size == GOAL_SIZE}
+    fractions = {x.label: x.copy_fraction for x in figures if x.copy_fraction is not None}
+    for size in SIZES:
+        logs = [math.log(x.ratio) for x in figures if x.size == size]
+        if logs:
+            limit = 1.0 if size == GOAL_SIZE else None
+            name = f"geometric mean of {len(logs)} ratios at {size} elements"
+            verdict.at_least(name, math.exp(statistics.mean(logs)), limit)
+    for what, values, limit in (
+        (f"lowest ratio at {GOAL_SIZE}", ratios, 0.7),
+        ("lowest part of a copy's bandwidth", fractions, 0.8),
+    ):
+        if values:
+            lowest = min(values, key=lambda label: values[label])
+            below = sum(value < limit for value in values.values())
+            name = f"{what} ({lowest}; {below} of {len(values)} under the goal)"
+            verdict.at_least(name, values[lowest], limit)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--filter", default="", metavar="REGEX", help="only rows whose text matches, as 'sum.*bf'"
+    )
+
+
+def main() -> None:
+    verdict = Verdict(__doc__, rounds=7, options=options)
+    wanted = re.compile(verdict.arguments.filter)
+    header = (
+        f"{'operator':28} {'dtype':9} {'size':>6} {'stock us':>10} {'xpu us':>10}   ratio   copy"
+    )
+    load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    lines = [load, header]
+    print(load, header, sep="\n")
+    figures = []
+    for size in SIZES:
+        for case in CASES:
+            for dtype in DTYPES:
+                if wanted.search(f"{case.name} {dtype} {size}"):
+                    figures.append(measure(case, dtype, size, verdict.rounds))
+                    lines.append(row(figures[-1]))
+                    print(lines[-1], flush=True)
+    OUTPUT.mkdir(exist_ok=True)
+    (OUTPUT / "ops.txt").write_text("\n".join(lines) + "\n")
+    plot(figures, OUTPUT / "ops.png")
+    judge(verdict, figures)
+    verdict.finish()
+
+
+if __name__ == "__main__":
+    main()
