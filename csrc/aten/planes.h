@@ -12,9 +12,12 @@
 
 namespace ipex::aten {
 
-// Size of depth, height or width (`d` of 0, 1, 2) of a tensor with `spatial` such dimensions.
+// Size of depth, height or width (`d` of 0, 1, 2) among the sizes of a tensor with `spatial` such dimensions.
+inline std::int64_t spatial_size(c10::IntArrayRef sizes, int spatial, int d) {
+  return d < 3 - spatial ? 1 : sizes[sizes.size() - 3 + d];
+}
 inline std::int64_t spatial_size(const at::Tensor& tensor, int spatial, int d) {
-  return d < 3 - spatial ? 1 : tensor.size(tensor.dim() - 3 + d);
+  return spatial_size(tensor.sizes(), spatial, d);
 }
 
 // The memory format to keep. Channels are last only where there is a batch before them.

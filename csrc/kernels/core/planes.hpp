@@ -15,6 +15,17 @@ struct Planes {
   Divider sizes[3];
 };
 
+// The rows of such a tensor: along the width, or along the channels where they are last. A work-group has a
+// slice of `steps` rows.
+struct PlaneRows {
+  std::uint32_t rows;
+  std::uint32_t steps;
+  std::int32_t length;
+  std::int32_t other_plane;  // elements of a plane of the tensor that is read
+  Divider slices;            // of a row
+  Divider sizes[3];          // depth, height and width; width 1 where the rows run along it
+};
+
 // Where element `position` of `planes` is; and where the same channel begins in another tensor, with planes
 // of `other_plane` elements.
 struct PlanePlace {

@@ -1,0 +1,86 @@
+#include "aten/resample.h"
+
+#include "aten/plane_rows.h"
+
+namespace ipex::aten {
+namespace {
+
+using kernels::ResampleParams;
+
+// Each by whether channels are last.
+struct FilterKernels {
+  OpaqueKernel move[2];
+  TypedKernel forward[2];
+  TypedKernel backward[2];
+
+  constexpr FilterKernels(const char* planar, const char* channels_last)
+      : move{{"resample", "resample_move", planar}, {"resample", "resample_move", channels_last}},
+        forward{{"resample", "resample", nullptr, planar}, {"resample", "resample", nullptr, channels_last}},
+        backward{{"resample", "resample_backward", nullptr, planar},
+                 {"resample", "resample_backward", nullptr, channels_last}} {}
+};
+
+// In the order of Filter.
+FilterKernels filters[] = {{"op::nearest,false", "op::nearest,true"},
+                           {"op::linear,false", "op::linear,true"},
+                           {"op::cubic,false", "op::cubic,true"},
+                           {"op::reflect,false", "op::reflect,true"},
+                           {"op::replicate,false", "op::replicate,true"}};
+
+bool interpolates(Filter filter) { return filter == Filter::linear || filter == Filter::cubic; }
+
+void launch_resample(const char* name, const ResampleAxes& axes, const at::Tensor& input,
+                     const at::Tensor& out, at::MemoryFormat format, jit::Kernel& kernel) {
+  ResampleParams params;
+  std::copy(std::begin(axes.axis), std::end(axes.axis), params.axis);
+  params.output = out.mutable_data_ptr();
+  params.input = input.const_data_ptr();
+  launch_plane_rows(name, kernel, params, out, input, axes.spatial, format);
+}
+
+}  // namespace
+
+ResampleAxes resample_axes(int spatial, c10::IntArrayRef input, c10::IntArrayRef output) {
+  ResampleAxes axes{spatial, {}};
+  for (int d = 0; d < 3; ++d) {
+    auto& axis = axes.axis[d];
+    axis.input = static_cast<std::int32_t>(spatial_size(input, spatial, d));
+    axis.output = static_cast<std::int32_t>(spatial_size(output, spatial, d));
+    axis.padding = 0;
+    axis.shift = 0;
+    axis.centered = false;
+  }
+  return axes;
+}
+
+void resample(const char* name, Filter filter, const ResampleAxes& axes, const at::Tensor& input,
+              const at::Tensor& out) {
+  if (out.numel() == 0) return;
+  const auto format = format_of(out, axes.spatial);
+  const int last = format != at::MemoryFormat::Contiguous;
+  const auto device = out.device().index();
+  auto& kernels = filters[static_cast<int>(filter)];
+  auto& kernel = interpolates(filter) ? kernels.forward[last].get(name, out.scalar_type(), device)
+                                      : kernels.move[last].get(out.element_size(), device);
+  const auto result = writable_in(out, format);
+  launch_resample(name, axes, input.contiguous(format), result, format, kernel);
+  copy_back(out, result);
+}
+
+void resample_backward(const char* name, Filter filter, const ResampleAxes& axes, const at::Tensor& gradient,
+                       const at::Tensor& out) {
+  if (out.numel() == 0) return;
+  if (gradient.numel() == 0) {
+    const_cast<at::Tensor&>(out).zero_();
+    return;
+  }
+  const auto format = format_of(out, axes.spatial);
+  auto& kernels = filters[static_cast<int>(filter)];
+  auto& kernel = kernels.backward[format != at::MemoryFormat::Contiguous].get(name, out.scalar_type(),
+                                                                              out.device().index());
+  const auto result = writable_in(out, format);
+  launch_resample(name, axes, gradient.contiguous(format), result, format, kernel);
+  copy_back(out, result);
+}
+
+}  // namespace ipex::aten
