@@ -3,8 +3,8 @@
 An operator is tested when any of its ATen overloads has a kernel of ours: the dispatcher says so,
 no list here.
 Operators that draw random numbers have tests of their own.
-References are computed on the CPU in float64 where the operator has it, and rounded to the tested
-dtype.
+References are computed on the CPU in float64 where the operator has it and is continuous, and
+rounded to the tested dtype.
 IPEX_TEST_DTYPES=all tests every dtype the CPU supports instead of a representative few.
 """
 
@@ -15,7 +15,7 @@ import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.opinfo.core import OpInfo
 from torch.utils import _pytree as pytree
-from xfails import FORWARD_XFAILS, GRADIENT_XFAILS, WIDE_TOLERANCES
+from xfails import DISCONTINUOUS, FORWARD_XFAILS, GRADIENT_XFAILS, WIDE_TOLERANCES
 
 DTYPES = (
     torch.float32,
@@ -57,6 +57,13 @@ UNINITIALISED = {
 
 # Which of equal elements the indices name is not said; the values are compared.
 ANY_OF_EQUALS = {"argsort", "kthvalue", "sort", "topk"}
+
+
+def reference_dtype(op: OpInfo, dtype: torch.dtype) -> torch.dtype | None:
+    wider = WIDER.get(dtype)
+    if wider and op.name in DISCONTINUOUS:
+        wider = torch.float32
+    return wider if wider in op.supported_dtypes("cpu") else None
 
 
 def deterministic(name: str) -> bool:
@@ -150,10 +157,8 @@ def test_forward(op: OpInfo, dtype: torch.dtype, request: pytest.FixtureRequest)
     name = op.formatted_name
     reason = FORWARD_XFAILS.get(name) or FORWARD_XFAILS.get(f"{name}-{str(dtype)[6:]}")
     expect_failure(request, reason)
-    wider = WIDER.get(dtype)
-    reference_dtype = wider if wider in op.supported_dtypes("cpu") else None
     for sample in op.sample_inputs("cpu", dtype):
-        expected, _ = call(op, sample, "cpu", reference_dtype)
+        expected, _ = call(op, sample, "cpu", reference_dtype(op, dtype))
         actual, _ = call(op, sample, "xpu")
         assert_same(op, actual, expected)
 
@@ -164,7 +169,8 @@ def test_gradient(op: OpInfo, request: pytest.FixtureRequest) -> None:
     expect_failure(request, GRADIENT_XFAILS.get(name) or FORWARD_XFAILS.get(name))
     for sample in op.sample_inputs("cpu", torch.float32, requires_grad=True):
         gradients = []
-        for result, leaves in (call(op, sample, "cpu", torch.float64), call(op, sample, "xpu")):
+        reference = call(op, sample, "cpu", reference_dtype(op, torch.float32))
+        for result, leaves in (reference, call(op, sample, "xpu")):
             outputs = differentiable(result)
             # Weights that differ by position: a plain sum would hide misplaced gradients.
             weights = [
