@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 
 from ._version import __version__
@@ -51,7 +52,17 @@ def load() -> None:
     from . import _inject
 
     _inject.inject(_C)
+    atexit.register(_shut_down)
     _loaded = True
+
+
+def _shut_down() -> None:
+    import torch
+
+    from . import _C
+
+    if torch.xpu.is_initialized() and not torch.xpu._is_in_bad_fork():
+        _C.drain_autograd()
 
 
 def check_torch_version(found: str) -> None:

@@ -229,3 +229,17 @@ if child == 0:
 print(os.waitpid(child, 0)[1])
 """
     assert output_of(code, tmp_path).splitlines() == ["xpu:0", "0"]
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_script_may_end_right_after_backward(tmp_path, attempt):
+    # The main thread keeps the interpreter's lock from backward to the end: the autograd thread
+    # then frees its graph while the interpreter shuts down, in two runs of five.
+    code = """
+import sys, torch
+x = torch.randn(1000, device="xpu", requires_grad=True)
+x.mul(2).sum().backward()
+sys.setswitchinterval(1000)
+x.mul(2).sum().backward()
+"""
+    output_of(code, tmp_path)

@@ -136,11 +136,13 @@ void copy_on_device(const at::Tensor& destination, const at::Tensor& source) {
                       .check_all_same_dtype(false)
                       .check_all_same_device(false)
                       .build();
+  copy_elements(Elements(iterator, 2), destination.scalar_type(), source.scalar_type(),
+                destination.device().index());
+}
+
+void copy_elements(const Elements& elements, c10::ScalarType to, c10::ScalarType from, int device) {
   kernels::ElementwiseParams params;
-  const auto to = destination.scalar_type();
-  const auto from = source.scalar_type();
-  const int device = destination.device().index();
-  launch_elementwise(iterator, 0, params, [=](const RowLayout& layout) -> jit::Kernel& {
+  launch_elementwise(elements, 0, params, [=](const RowLayout& layout) -> jit::Kernel& {
     return copy_kernel(to, from, layout, device);
   });
 }

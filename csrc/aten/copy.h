@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#include "aten/elements.h"
+
 namespace ipex::aten {
 
 // Moves bytes on the current stream of `device`. Asynchronous; host memory must be pinned or outlive the
@@ -15,5 +17,8 @@ void synchronize_current_stream(c10::Device device);
 
 // destination <- source on one device, with any strides and dtypes; conjugate and negative bits are ignored.
 void copy_on_device(const at::Tensor& destination, const at::Tensor& source);
+
+// The same for two operands, destination and source, of these dtypes.
+void copy_elements(const Elements& elements, c10::ScalarType to, c10::ScalarType from, int device);
 
 }  // namespace ipex::aten

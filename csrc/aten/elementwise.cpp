@@ -6,10 +6,8 @@
 #include <c10/core/DynamicCast.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "kernels/elementwise_params.hpp"
-#include "runtime/limits.h"
 
 namespace ipex::aten {
 namespace {
@@ -125,29 +123,23 @@ jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, const RowL
   return slot.find(device, "elementwise", text.append(">"));
 }
 
-std::size_t moved_bytes(const at::TensorIteratorBase& iterator) {
-  std::size_t bytes = 0;
-  for (int operand = 0; operand < iterator.ntensors(); ++operand) bytes += iterator.element_size(operand);
-  return bytes * static_cast<std::size_t>(iterator.numel());
+std::size_t moved_bytes(const Elements& elements) {
+  std::int64_t bytes = 0;
+  for (int operand = 0; operand < elements.operands; ++operand) bytes += elements.element_size[operand];
+  return static_cast<std::size_t>(bytes * elements.numel());
 }
 
-// Rows below this many elements leave vectors half empty.
-constexpr std::int64_t shortest_row = 16;
 // Rows of a group where they are short, or where the next row is in the same cache lines.
 constexpr std::int64_t many_steps = 64;
 
-bool is_consecutive(const at::TensorIteratorBase& iterator, int operand, int dim) {
-  return iterator.strides(operand)[dim] == static_cast<std::int64_t>(iterator.element_size(operand));
-}
-
 // The layout along dimension `row`. Kernels with a fixed input exist where another input is a row.
-RowLayout layout_of(const at::TensorIteratorBase& iterator, int immediate, int row) {
-  RowLayout layout{.inputs = iterator.ninputs(), .immediate = immediate};
-  if (iterator.numel() == 1) return layout;
-  for (int operand = 0; operand < iterator.ntensors(); ++operand) {
+RowLayout layout_of(const Elements& elements, int immediate, int row) {
+  RowLayout layout{.inputs = elements.operands - 1, .immediate = immediate};
+  if (elements.numel() == 1) return layout;
+  for (int operand = 0; operand < elements.operands; ++operand) {
     if (operand > 0 && operand == immediate) continue;
-    if (is_consecutive(iterator, operand, row)) continue;
-    if (iterator.strides(operand)[row] == 0 && operand > 0 && layout.inputs > 1 && immediate == 0) {
+    if (elements.is_consecutive(operand, row)) continue;
+    if (elements.strides[operand][row] == 0 && operand > 0 && layout.inputs > 1 && immediate == 0) {
       layout.fixed |= 1u << (operand - 1);
     } else {
       layout.strided = true;
@@ -158,16 +150,6 @@ RowLayout layout_of(const at::TensorIteratorBase& iterator, int immediate, int r
   return layout;
 }
 
-// How a launch walks the elements.
-struct Walk {
-  int row = 0;             // the dimension that becomes a row
-  int step = -1;           // the dimension along which a group goes on, -1 for none
-  std::int64_t steps = 1;  // a divisor of its size
-  RowLayout layout;
-  bool transposes = false;  // an operand is consecutive along `step` instead of `row`
-  bool wants_many_steps = false;
-};
-
 // The largest divisor of `size` up to `limit`.
 std::int64_t divisor_of(std::int64_t size, std::int64_t limit) {
   std::int64_t divisor = std::min(size, limit);
@@ -175,21 +157,26 @@ std::int64_t divisor_of(std::int64_t size, std::int64_t limit) {
   return divisor;
 }
 
-Walk walk_of(const at::TensorIteratorBase& iterator, int immediate) {
-  Walk walk;
-  const auto shape = iterator.shape();
-  const int dims = static_cast<int>(shape.size());
-  walk.layout = layout_of(iterator, immediate, 0);
-  if (walk.layout.strided && dims > 1 && shape[0] < shortest_row) {
-    walk.row = static_cast<int>(std::max_element(shape.begin(), shape.end()) - shape.begin());
-    walk.layout = layout_of(iterator, immediate, walk.row);
+struct ElementwiseWalk : Walk {
+  RowLayout layout;
+  bool wants_many_steps = false;
+};
+
+ElementwiseWalk walk_of(const Elements& elements, int immediate) {
+  ElementwiseWalk walk;
+  const auto& shape = elements.shape;
+  const int dims = elements.dims();
+  walk.layout = layout_of(elements, immediate, 0);
+  if (walk.layout.strided) {
+    walk.row = walk_along_longest(elements).row;
+    walk.layout = layout_of(elements, immediate, walk.row);
   }
   if (dims < 2) return walk;
   walk.step = walk.row == 0 ? 1 : 0;
   for (int d = 0; walk.layout.strided && d < dims && !walk.transposes; ++d) {
     if (d == walk.row || shape[d] < shortest_row) continue;
-    for (int operand = 0; operand < iterator.ntensors(); ++operand) {
-      if ((operand == 0 || operand != immediate) && is_consecutive(iterator, operand, d)) {
+    for (int operand = 0; operand < elements.operands; ++operand) {
+      if ((operand == 0 || operand != immediate) && elements.is_consecutive(operand, d)) {
         walk.step = d;
         walk.transposes = true;
       }
@@ -198,44 +185,6 @@ Walk walk_of(const at::TensorIteratorBase& iterator, int immediate) {
   walk.wants_many_steps = walk.transposes || shape[walk.row] < 2 * shortest_row;
   walk.steps = divisor_of(shape[walk.step], walk.wants_many_steps ? many_steps : 4);
   return walk;
-}
-
-// Fills in where the elements are; false where the rows are too many for the kernel's 32-bit numbers.
-bool set_geometry(const at::TensorIteratorBase& iterator, const Walk& walk, ElementwiseParams& params,
-                  Range& range) {
-  constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
-  const auto shape = iterator.shape();
-  const bool is_cpu = runtime::device_limits().is_cpu;
-  // On a CPU one thread does a whole group and each group costs it the offsets anew: wide ones, but narrow
-  // where every step should find its cache lines where the step before left them.
-  const std::int64_t widest = is_cpu ? (walk.transposes ? 32 : 2048) : 256;
-  const std::int64_t granularity = is_cpu ? 1 : 32;
-  params.length = shape.empty() ? 1 : shape[walk.row];
-  const std::int64_t slices = (params.length + widest - 1) / widest;
-  const std::int64_t lanes = (params.length + slices - 1) / slices;
-  for (int operand = 0; operand < iterator.ntensors(); ++operand) {
-    params.data[operand] = iterator.data_ptr(operand);
-    params.strides[operand] = shape.empty() ? 0 : iterator.strides(operand)[walk.row];
-  }
-  params.steps = static_cast<std::uint32_t>(walk.steps);
-  std::int64_t rows = 1;
-  int outer = 0;
-  const auto add_dimension = [&](int d, std::int64_t size) {
-    rows *= size;
-    params.outer_sizes[outer] = kernels::Divider(static_cast<std::uint32_t>(std::min(size, limit)));
-    for (int operand = 0; operand < iterator.ntensors(); ++operand) {
-      params.outer_strides[outer][operand] = iterator.strides(operand)[d];
-    }
-    ++outer;
-  };
-  if (walk.step >= 0) add_dimension(walk.step, shape[walk.step] / walk.steps);
-  for (int d = 0; d < iterator.ndim(); ++d) {
-    if (d != walk.row && d != walk.step) add_dimension(d, shape[d]);
-  }
-  for (; outer < kernels::elementwise_max_outer_dims; ++outer) params.outer_sizes[outer] = {};
-  params.slices = kernels::Divider(static_cast<std::uint32_t>(slices));
-  range = {rows * slices, (lanes + granularity - 1) / granularity * granularity};
-  return rows <= limit / slices;
 }
 
 }  // namespace
@@ -265,36 +214,24 @@ std::string RowLayout::operand_type(int operand, const char* type) const {
   return std::string(kind).append(type).append(">");
 }
 
-void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, ElementwiseParams& params,
+void launch_elementwise(const Elements& elements, int immediate, ElementwiseParams& params,
                         c10::function_ref<jit::Kernel&(const RowLayout&)> kernel_of) {
-  const int dims = iterator.ndim();
-  if (dims > kernels::elementwise_max_outer_dims + 1) {
-    for (std::int64_t index = 0; index < iterator.shape()[dims - 1]; ++index) {
-      at::TensorIterator part(iterator);
-      part.narrow(dims - 1, index, 1);
-      launch_elementwise(part, immediate, params, kernel_of);
-    }
-    return;
-  }
-  const auto walk = walk_of(iterator, immediate);
+  const auto walk = walk_of(elements, immediate);
   if (walk.wants_many_steps && walk.steps < many_steps / 8) {
     // The size has no good divisor: a part that has one, and the rest.
-    const std::int64_t size = iterator.shape()[walk.step], rest = size % many_steps;
+    const std::int64_t size = elements.shape[walk.step], rest = size % many_steps;
     if (size > many_steps) {
-      for (const auto& [begin, length] : {std::pair{std::int64_t{0}, size - rest}, {size - rest, rest}}) {
-        at::TensorIterator part(iterator);
-        part.narrow(walk.step, begin, length);
-        launch_elementwise(part, immediate, params, kernel_of);
-      }
+      launch_elementwise(elements.part(walk.step, 0, size - rest), immediate, params, kernel_of);
+      launch_elementwise(elements.part(walk.step, size - rest, rest), immediate, params, kernel_of);
       return;
     }
   }
   Range range;
-  if (!set_geometry(iterator, walk, params, range)) {
-    for (auto& part : iterator.with_32bit_indexing()) launch_elementwise(part, immediate, params, kernel_of);
+  if (!set_grid(elements, walk, params.grid, range)) {
+    for (const auto& part : split(elements, walk)) launch_elementwise(part, immediate, params, kernel_of);
     return;
   }
-  launch(kernel_of(walk.layout), range, params, 0, moved_bytes(iterator));
+  launch(kernel_of(walk.layout), range, params, 0, moved_bytes(elements));
 }
 
 void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::ArrayRef<c10::Scalar> scalars) {
@@ -327,9 +264,9 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
                     params.immediate);
   }
   const int device = iterator.device(0).index();
-  launch_elementwise(iterator, operands.immediate, params, [&](const RowLayout& layout) -> jit::Kernel& {
-    return kernel_of(row, operands, layout, device);
-  });
+  launch_elementwise(
+      Elements(iterator, iterator.ntensors()), operands.immediate, params,
+      [&](const RowLayout& layout) -> jit::Kernel& { return kernel_of(row, operands, layout, device); });
 }
 
 }  // namespace ipex::aten

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "aten/elements.h"
 #include "aten/launch.h"
 #include "kernels/elementwise_params.hpp"
 
@@ -54,7 +55,7 @@ void store_scalars(c10::ScalarType dtype, c10::ArrayRef<c10::Scalar> scalars, un
 
 // Launches an elementwise kernel over operands of the dtypes it takes; `immediate` is the operand (> 0) whose
 // value is already in `params`. `kernel_of` gives the kernel for a layout of the operands.
-void launch_elementwise(at::TensorIteratorBase& iterator, int immediate, kernels::ElementwiseParams& params,
+void launch_elementwise(const Elements& elements, int immediate, kernels::ElementwiseParams& params,
                         c10::function_ref<jit::Kernel&(const RowLayout&)> kernel_of);
 
 }  // namespace ipex::aten

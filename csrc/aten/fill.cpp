@@ -39,7 +39,7 @@ void fill(const at::Tensor& self, const c10::Scalar& value) {
   kernels::ElementwiseParams params;
   store_scalars(dtype, {value}, params.scalars);
   const int device = self.device().index();
-  launch_elementwise(iterator, 0, params, [=](const RowLayout& layout) -> jit::Kernel& {
+  launch_elementwise(Elements(iterator, 1), 0, params, [=](const RowLayout& layout) -> jit::Kernel& {
     return fill_kernel(dtype, layout, device);
   });
 }

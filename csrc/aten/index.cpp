@@ -13,6 +13,7 @@
 #include <ATen/ops/take_native.h>
 #include <ATen/WrapDimUtils.h>
 
+#include "aten/elements.h"
 #include "aten/fault.h"
 #include "aten/indexed.h"
 
@@ -93,23 +94,20 @@ void index_put_values(at::Tensor& self, const torch::List<std::optional<at::Tens
   config.add_const_input(values);
   for (const auto& index : indexed.indices) config.add_const_input(index);
   auto iterator = config.build();
-  const int device = self.device().index();
-  auto& kernel = accumulate ? update_kernel("index_put_", Update::sum, self.scalar_type(), device)
-                            : index_put.get(self.element_size(), device);
-  launch_indexed("index_put_", iterator, 1, indexed.selected, Negative::wraps, kernel, nullptr,
-                 order_of_writes());
+  launch_indexed("index_put_", iterator, 1, indexed.selected, Negative::wraps,
+                 accumulate ? update_kernel("index_put_", Update::sum, self) : put_kernel(self));
 }
 
 // The widest element that rows of `row_bytes` bytes between these addresses can be moved by.
 std::size_t widest_element(const void* output, const void* input, std::int64_t row_bytes) {
   const auto all = reinterpret_cast<std::uintptr_t>(output) | reinterpret_cast<std::uintptr_t>(input) |
                    static_cast<std::uintptr_t>(row_bytes);
-  return std::min<std::size_t>(16, all & (~all + 1));
+  return std::min<std::size_t>(8, all & (~all + 1));
 }
 
 OpaqueKernel index_rows{"index", "index_rows"};
 
-// Moves whole rows where both tensors are dense and 32 bits count the elements; says whether it did.
+// Moves whole rows where both tensors are dense and rows are long; says whether it did.
 bool select_rows(const at::Tensor& self, std::int64_t dim, const at::Tensor& index, const at::Tensor& out) {
   if (!self.is_contiguous() || !out.is_contiguous() || !index.is_contiguous()) return false;
   std::int64_t row_bytes = static_cast<std::int64_t>(self.element_size());
@@ -117,19 +115,19 @@ bool select_rows(const at::Tensor& self, std::int64_t dim, const at::Tensor& ind
   const auto* input = self.const_data_ptr();
   auto* output = out.mutable_data_ptr();
   const auto element = widest_element(output, input, row_bytes);
-  const auto numel = static_cast<std::int64_t>(out.nbytes() / element);
-  if (numel > std::numeric_limits<std::int32_t>::max()) return false;
+  const auto length = row_bytes / static_cast<std::int64_t>(element);
+  if (length < shortest_row) return false;
   kernels::IndexRowsParams params;
   params.output = output;
   params.input = input;
   params.index = index.const_data_ptr<std::int64_t>();
   params.fault = fault_for("index_select");
-  params.numel = numel;
   params.input_rows = self.size(dim);
-  params.row = kernels::Divider(static_cast<std::uint32_t>(row_bytes / static_cast<std::int64_t>(element)));
   params.indices = kernels::Divider(static_cast<std::uint32_t>(index.numel()));
-  launch(index_rows.get(element, self.device().index()),
-         range_for((numel + kernels::index_items - 1) / kernels::index_items), params);
+  Range range;
+  const auto rows = static_cast<std::int64_t>(out.nbytes()) / row_bytes;
+  if (!set_slices(rows, length, params.rows, range)) return false;
+  launch(index_rows.get(element, self.device().index()), range, params);
   return true;
 }
 

@@ -4,56 +4,46 @@
 
 #include <cstring>
 
+#include "aten/elements.h"
 #include "aten/fault.h"
 
 namespace ipex::aten {
 
 OpaqueKernel index_get{"index", "index_get"};
-OpaqueKernel index_put{"index", "index_put"};
 OpaqueKernel index_fill{"index", "index_fill"};
 
 namespace {
 
-TypedKernel update_kernels[] = {{"index", "index_update", "op::sum"},
-                                {"index", "index_update", "op::prod"},
-                                {"index", "index_update", "op::amax"},
-                                {"index", "index_update", "op::amin"}};
+OpaqueKernel put_kernels[] = {{"index", "index_put", "false"}, {"index", "index_put", "true"}};
+TypedKernel update_kernels[][2] = {
+    {{"index", "index_update", "op::sum", "false"}, {"index", "index_update", "op::sum", "true"}},
+    {{"index", "index_update", "op::prod", "false"}, {"index", "index_update", "op::prod", "true"}},
+    {{"index", "index_update", "op::amax", "false"}, {"index", "index_update", "op::amax", "true"}},
+    {{"index", "index_update", "op::amin", "false"}, {"index", "index_update", "op::amin", "true"}}};
 
-void launch_part(at::TensorIteratorBase& iterator, int inputs, kernels::IndexParams& params,
-                 jit::Kernel& kernel, Order order) {
-  if (!iterator.can_use_32bit_indexing()) {
-    for (auto& part : iterator.with_32bit_indexing()) launch_part(part, inputs, params, kernel, order);
+void launch_part(const Elements& elements, kernels::IndexParams& params, IndexKernel kernel) {
+  const auto walk = kernel.in_order ? Walk{} : walk_along_longest(elements);
+  Range range;
+  if (!set_grid(elements, walk, params.grid, range)) {
+    for (const auto& part : split(elements, walk)) launch_part(part, params, kernel);
     return;
   }
-  const int dims = iterator.ndim();
-  if (dims > kernels::index_max_dims) {
-    for (std::int64_t index = 0; index < iterator.shape()[dims - 1]; ++index) {
-      at::TensorIterator part(iterator);
-      part.narrow(dims - 1, index, 1);
-      launch_part(part, inputs, params, kernel, order);
-    }
-    return;
+  params.groups = static_cast<std::uint32_t>(range.groups);
+  params.width = static_cast<std::uint32_t>(range.group_size);
+  launch(kernel.kernel, kernel.in_order ? Range{1, 1} : range, params);
+}
+
+// Output, input and first index tensor; without an input the output stands in for it.
+Elements elements_of(const at::TensorIteratorBase& iterator, int inputs) {
+  Elements elements(iterator, 1);
+  elements.operands = 3;
+  int operand = 1;
+  for (const int source : {inputs > 0 ? 1 : 0, 1 + inputs}) {
+    elements.data[operand] = static_cast<char*>(iterator.data_ptr(source));
+    elements.strides[operand] = iterator.strides(source);
+    elements.element_size[operand++] = static_cast<std::int64_t>(iterator.element_size(source));
   }
-  params.output = static_cast<char*>(iterator.data_ptr(0));
-  params.input = inputs > 0 ? static_cast<const char*>(iterator.data_ptr(1)) : nullptr;
-  for (int k = 0; k < params.indices; ++k)
-    params.indexed[k].index = static_cast<const std::int64_t*>(iterator.data_ptr(1 + inputs + k));
-  params.numel = static_cast<std::uint32_t>(iterator.numel());
-  params.dims = dims;
-  for (int d = 0; d < dims; ++d) {
-    const auto stride = [&](int operand) { return static_cast<std::int32_t>(iterator.strides(operand)[d]); };
-    params.sizes[d] = kernels::Divider(static_cast<std::uint32_t>(iterator.shape()[d]));
-    params.strides[d][0] = stride(0);
-    params.strides[d][1] = inputs > 0 ? stride(1) : 0;
-    params.strides[d][2] = params.indices > 0 ? stride(1 + inputs) : 0;
-  }
-  if (order == Order::sequential) {
-    params.items = params.numel;
-    launch(kernel, {1, 1}, params);
-  } else {
-    params.items = kernels::index_items;
-    launch(kernel, range_for((params.numel + kernels::index_items - 1) / kernels::index_items), params);
-  }
+  return elements;
 }
 
 // The kernels walk all index tensors with the strides of the first.
@@ -77,36 +67,41 @@ at::TensorIterator with_contiguous_indices(const at::TensorIteratorBase& iterato
 }  // namespace
 
 void launch_indexed(const char* name, at::TensorIteratorBase& iterator, int inputs,
-                    c10::ArrayRef<Selected> selected, Negative negative, jit::Kernel& kernel,
-                    const void* value, Order order) {
+                    c10::ArrayRef<Selected> selected, Negative negative, IndexKernel kernel,
+                    const void* value) {
   if (iterator.numel() == 0) return;
   TORCH_CHECK_NOT_IMPLEMENTED(selected.size() <= kernels::index_max_indices, name, ": at most ",
                               kernels::index_max_indices, " index tensors are supported, got ",
                               selected.size());
   if (strides_differ(iterator, 1 + inputs)) {
     auto aligned = with_contiguous_indices(iterator, 1 + inputs);
-    return launch_indexed(name, aligned, inputs, selected, negative, kernel, value, order);
+    return launch_indexed(name, aligned, inputs, selected, negative, kernel, value);
   }
   kernels::IndexParams params;
   params.fault = fault_for(name);
   params.indices = static_cast<int>(selected.size());
   params.lowest = negative == Negative::wraps ? -1 : 0;
+  const auto* first = static_cast<const char*>(iterator.data_ptr(1 + inputs));
   for (int k = 0; k < params.indices; ++k) {
-    params.indexed[k].size = selected[k].size;
-    params.indexed[k].stride = selected[k].stride;
+    const auto* index = static_cast<const char*>(iterator.data_ptr(1 + inputs + k));
+    params.indexed[k] = {index - first, selected[k].size, selected[k].stride};
   }
   if (value != nullptr) std::memcpy(params.value, value, sizeof(params.value));
-  launch_part(iterator, inputs, params, kernel, order);
+  launch_part(elements_of(iterator, inputs), params, kernel);
 }
 
-Order order_of_writes() {
-  return at::globalContext().deterministicAlgorithms() ? Order::sequential : Order::any;
+IndexKernel put_kernel(const at::Tensor& output) {
+  const bool in_order = at::globalContext().deterministicAlgorithms();
+  return {put_kernels[in_order].get(output.element_size(), output.device().index()), in_order};
 }
 
-jit::Kernel& update_kernel(const char* name, Update update, c10::ScalarType dtype, int device) {
+IndexKernel update_kernel(const char* name, Update update, const at::Tensor& output) {
+  const auto dtype = output.scalar_type();
   TORCH_CHECK_NOT_IMPLEMENTED(update == Update::sum || !c10::isComplexType(dtype), '"', name,
                               "\" not implemented for '", dtype, "'");
-  return update_kernels[static_cast<int>(update)].get(name, dtype, device);
+  const bool in_order = at::globalContext().deterministicAlgorithms();
+  auto& kernels = update_kernels[static_cast<int>(update)];
+  return {kernels[in_order].get(name, dtype, output.device().index()), in_order};
 }
 
 at::Tensor fixed_along(const at::Tensor& tensor, std::int64_t dim, c10::IntArrayRef sizes) {

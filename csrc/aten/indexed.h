@@ -17,25 +17,29 @@ struct Selected {
 
 enum class Negative { wraps, out_of_range };
 
-// Whether positions may be visited in any order, or one after the other by a single work-item.
-enum class Order { any, sequential };
+// A kernel of index.hpp. In order: a single work-item visits the elements one after the other.
+struct IndexKernel {
+  IndexKernel(jit::Kernel& which, bool one_by_one = false) : kernel(which), in_order(one_by_one) {}
 
-// What the last of equal indices writes, and what sums round to, depends on the order:
-// torch.use_deterministic_algorithms fixes it.
-Order order_of_writes();
+  jit::Kernel& kernel;
+  bool in_order;
+};
 
-// The kernels of index.hpp.
-extern OpaqueKernel index_get, index_put, index_fill;
+// Those that copy from where the indices say, or write one value there.
+extern OpaqueKernel index_get, index_fill;
+
+// Those that write values where the indices say, or combine them with what is there: the reductions of
+// scatter_reduce, index_reduce and the like. What the last of equal indices writes, and what sums round to,
+// depends on the order: torch.use_deterministic_algorithms fixes it.
+enum class Update { sum, prod, amax, amin };
+IndexKernel put_kernel(const at::Tensor& output);
+IndexKernel update_kernel(const char* name, Update update, const at::Tensor& output);
 
 // Runs `kernel` over the iterator's operands: the output, `inputs` (0 or 1) inputs, and an index tensor
 // (int64) for each of `selected`. Their strides along dimensions that an index selects are 0.
 void launch_indexed(const char* name, at::TensorIteratorBase& iterator, int inputs,
-                    c10::ArrayRef<Selected> selected, Negative negative, jit::Kernel& kernel,
-                    const void* value = nullptr, Order order = Order::any);
-
-// The reductions of scatter_reduce, index_reduce and the like.
-enum class Update { sum, prod, amax, amin };
-jit::Kernel& update_kernel(const char* name, Update update, c10::ScalarType dtype, int device);
+                    c10::ArrayRef<Selected> selected, Negative negative, IndexKernel kernel,
+                    const void* value = nullptr);
 
 // A view of `tensor` shaped `sizes` whose dimension `dim` does not move: an index selects there.
 at::Tensor fixed_along(const at::Tensor& tensor, std::int64_t dim, c10::IntArrayRef sizes);

@@ -35,14 +35,13 @@ at::TensorIterator iterator_of(const at::Tensor& output, std::initializer_list<a
 
 // out[..., index[i], ...] <- source[i] by `kernel`, at every position i of `index`.
 void scatter(const char* name, const at::Tensor& out, std::int64_t dim, const at::Tensor& index,
-             const at::Tensor& source, jit::Kernel& kernel) {
+             const at::Tensor& source, IndexKernel kernel) {
   const auto self = at_least_1d(out);
   const auto positions = as_int64(at_least_1d(index));
   const auto values = at_least_1d(source);
   auto iterator = iterator_of(fixed_along(self, dim, positions.sizes()),
                               {values.as_strided(positions.sizes(), values.strides()), positions});
-  launch_indexed(name, iterator, 1, selected_along(self, dim), Negative::out_of_range, kernel, nullptr,
-                 order_of_writes());
+  launch_indexed(name, iterator, 1, selected_along(self, dim), Negative::out_of_range, kernel);
 }
 
 // The bytes of `value` as an element of `dtype`. Throws RuntimeError if it does not fit.
@@ -66,13 +65,12 @@ void scatter_value(const char* name, const at::Tensor& out, std::int64_t dim, co
 
 // self[..., index[n], ...] <- source[..., n, ...] by `kernel`, for a vector of indices.
 void write_along(const char* name, const at::Tensor& self, std::int64_t dim, const at::Tensor& index,
-                 const at::Tensor& source, Negative negative, jit::Kernel& kernel) {
+                 const at::Tensor& source, Negative negative, IndexKernel kernel) {
   const auto destination = at_least_1d(self);
   const auto values = at_least_1d(source);
   auto iterator = iterator_of(fixed_along(destination, dim, values.sizes()),
                               {values, along(as_int64(index), dim, destination.dim())});
-  launch_indexed(name, iterator, 1, selected_along(destination, dim), negative, kernel, nullptr,
-                 order_of_writes());
+  launch_indexed(name, iterator, 1, selected_along(destination, dim), negative, kernel);
 }
 
 void copy_unless_same(const at::Tensor& out, const at::Tensor& self) {
@@ -133,8 +131,7 @@ at::Tensor initial_count(const at::Tensor& out, bool include_self) {
 void scatter_update(const char* name, const at::Tensor& out, std::int64_t dim, const at::Tensor& index,
                     const at::Tensor& source, Update update) {
   if (index.numel() == 0) return;
-  scatter(name, out, at::maybe_wrap_dim(dim, out.dim()), index, source,
-          update_kernel(name, update, out.scalar_type(), out.device().index()));
+  scatter(name, out, at::maybe_wrap_dim(dim, out.dim()), index, source, update_kernel(name, update, out));
 }
 
 ReductionType scatter_reduction(std::string_view name) {
@@ -176,8 +173,7 @@ TORCH_IMPL_FUNC(scatter_src_out_xpu)
 (const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Tensor& out) {
   copy_unless_same(out, self);
   if (index.numel() == 0) return;
-  ipex::aten::scatter("scatter", out, maybe_wrap_dim(dim, self.dim()), index, source,
-                      ipex::aten::index_put.get(out.element_size(), out.device().index()));
+  ipex::aten::scatter("scatter", out, maybe_wrap_dim(dim, self.dim()), index, source, put_kernel(out));
 }
 
 TORCH_IMPL_FUNC(scatter_value_out_xpu)
@@ -231,8 +227,7 @@ TORCH_IMPL_FUNC(index_add_out_xpu)
   copy_unless_same(out, self);
   if (index.numel() == 0 || source.numel() == 0) return;
   write_along("index_add", out, dim, index, alpha.equal(1) ? source : source.mul(alpha),
-              Negative::out_of_range,
-              update_kernel("index_add", Update::sum, out.scalar_type(), out.device().index()));
+              Negative::out_of_range, update_kernel("index_add", Update::sum, out));
 }
 
 TORCH_IMPL_FUNC(index_reduce_out_xpu)
@@ -245,7 +240,7 @@ TORCH_IMPL_FUNC(index_reduce_out_xpu)
   const auto reduction = get_reduction_enum(reduce);
   if (!include_self)
     const_cast<Tensor&>(out).index_fill_(dim, index, identity_of(reduction, out.scalar_type()));
-  auto& kernel = update_kernel("index_reduce", update_of(reduction), out.scalar_type(), out.device().index());
+  const auto kernel = update_kernel("index_reduce", update_of(reduction), out);
   write_along("index_reduce", out, dim, index, source, Negative::out_of_range, kernel);
   if (reduction == ReductionType::MEAN) {
     auto count = initial_count(out, include_self);
@@ -259,8 +254,7 @@ TORCH_IMPL_FUNC(index_copy_out_xpu)
 (const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Tensor& out) {
   copy_unless_same(out, self);
   if (index.numel() == 0 || source.numel() == 0) return;
-  write_along("index_copy_", out, dim, index, source, Negative::out_of_range,
-              ipex::aten::index_put.get(out.element_size(), out.device().index()));
+  write_along("index_copy_", out, dim, index, source, Negative::out_of_range, put_kernel(out));
 }
 
 Tensor& index_fill__int_Scalar_xpu(Tensor& self, int64_t dim, const Tensor& index, const Scalar& value) {
@@ -298,7 +292,7 @@ Tensor& index_fill__int_Tensor_xpu(Tensor& self, int64_t dim, const Tensor& inde
   auto sizes = at_least_1d(self).sizes().vec();
   sizes[dim] = index.numel();
   write_along("index_fill_", self, dim, index, value.to(self.scalar_type()).expand(sizes), Negative::wraps,
-              ipex::aten::index_put.get(self.element_size(), self.device().index()));
+              put_kernel(self));
   return self;
 }
 

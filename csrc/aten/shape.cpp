@@ -1,7 +1,6 @@
 // Operators that rearrange tensors.
 #include <ATen/core/Tensor.h>
 #include <ATen/ExpandUtils.h>
-#include <ATen/native/CanUse32BitIndexMath.h>
 #include <ATen/native/TensorShape.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat_native.h>
@@ -21,7 +20,8 @@
 #include <bitset>
 #include <numeric>
 
-#include "aten/indexed.h"
+#include "aten/copy.h"
+#include "aten/elements.h"
 #include "aten/kernel_table.h"
 #include "kernels/shape_params.hpp"
 
@@ -79,7 +79,10 @@ std::int64_t row_bytes(const at::Tensor& tensor, std::int64_t dim, at::MemoryFor
   return bytes;
 }
 
-// By one kernel, if all operands are dense in one format and dtype; says whether it did.
+// Tensors of more bytes are copied one by one: their launches take longer than it costs to enqueue them.
+constexpr std::size_t large_input = 1 << 18;
+
+// By one kernel, if all operands are small and dense in one format and dtype; says whether it did.
 bool cat_dense(const at::MaterializedITensorListRef& tensors, std::int64_t dim, at::MemoryFormat format,
                const at::Tensor& out) {
   if (!out.is_contiguous(format)) return false;
@@ -88,11 +91,11 @@ bool cat_dense(const at::MaterializedITensorListRef& tensors, std::int64_t dim, 
       reinterpret_cast<std::uintptr_t>(out.const_data_ptr()) | static_cast<std::uintptr_t>(output_row);
   for (const at::Tensor& tensor : tensors) {
     if (at::native::cat_should_skip_tensor(tensor)) continue;
-    if (tensor.nbytes() >= std::size_t{1} << 31) return false;
+    if (tensor.nbytes() >= large_input) return false;
     bits |= reinterpret_cast<std::uintptr_t>(tensor.const_data_ptr()) |
             static_cast<std::uintptr_t>(row_bytes(tensor, dim, format));
   }
-  const auto element = std::min<std::uintptr_t>(16, bits & (~bits + 1));
+  const auto element = std::min<std::uintptr_t>(8, bits & (~bits + 1));
   const auto size = static_cast<std::int64_t>(element);
   CatLaunch launch(out, element, output_row / size);
   std::int64_t offset = 0;
@@ -110,62 +113,71 @@ void triangle(const at::Tensor& self, std::int64_t diagonal, bool upper, const a
   if (self.numel() == 0) return;
   const auto input = self.contiguous();
   const auto result = out.is_contiguous() ? out : at::empty(out.sizes(), out.options());
+  const auto rows = self.size(-2), columns = self.size(-1), matrices = self.numel() / (rows * columns);
+  // A launch has less than 2^31 elements: several matrices, or some rows of one.
+  constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
+  TORCH_CHECK_NOT_IMPLEMENTED(columns <= limit, upper ? "triu" : "tril",
+                              ": at most 2^31 - 1 columns are supported, got ", columns);
+  const auto rows_together = std::min(rows, limit / columns);
+  const auto matrices_together = std::max<std::int64_t>(1, limit / (rows * columns));
+  const auto element = static_cast<std::int64_t>(self.element_size());
+  auto& kernel = triangle_kernel.get(self.element_size(), self.device().index());
   kernels::TriangleParams params;
-  params.output = result.mutable_data_ptr();
-  params.input = input.const_data_ptr();
-  params.numel = self.numel();
-  params.columns = self.size(-1);
-  params.rows = self.size(-2);
-  params.diagonal = diagonal;
   params.upper = upper;
-  launch(triangle_kernel.get(self.element_size(), self.device().index()),
-         range_for((params.numel + kernels::shape_items - 1) / kernels::shape_items), params);
+  params.columns = kernels::Divider(static_cast<std::uint32_t>(columns));
+  params.stride = rows * columns;
+  for (std::int64_t matrix = 0; matrix < matrices; matrix += matrices_together) {
+    for (std::int64_t row = 0; row < rows; row += rows_together) {
+      const auto skipped = (matrix * rows + row) * columns * element;
+      params.output = static_cast<char*>(result.mutable_data_ptr()) + skipped;
+      params.input = static_cast<const char*>(input.const_data_ptr()) + skipped;
+      params.diagonal = static_cast<std::int32_t>(std::clamp(diagonal + row, -limit, limit));
+      Range range;
+      set_slices(std::min(matrices_together, matrices - matrix),
+                 std::min(rows_together, rows - row) * columns, params.matrices, range);
+      launch(kernel, range, params);
+    }
+  }
   if (!result.is_same(out)) const_cast<at::Tensor&>(out).copy_(result);
 }
 
-// out = self read backwards along the flipped dimensions. Steps through both with strides of their own: a
-// view cannot have the negative ones that this takes.
+// out = self read backwards along the flipped dimensions: with negative strides, which no view can have.
 void copy_flipped(const at::Tensor& out, const at::Tensor& self, std::bitset<64> flipped) {
   if (out.numel() == 0) return;
-  const auto count = out.dim();
-  if (count > kernels::index_max_dims) {
-    for (std::int64_t i = 0; i < out.size(0); ++i)
-      copy_flipped(out.select(0, i), self.select(0, flipped[0] ? out.size(0) - 1 - i : i), flipped >> 1);
-    return;
-  }
-  if (!at::native::canUse32BitIndexMath(out) || !at::native::canUse32BitIndexMath(self) ||
-      std::max(out.nbytes(), self.nbytes()) >= std::size_t{1} << 31) {
-    const auto largest = std::max_element(out.sizes().begin(), out.sizes().end()) - out.sizes().begin();
-    const auto half = out.size(largest) / 2, rest = out.size(largest) - half;
-    const bool back = flipped[largest];
-    copy_flipped(out.narrow(largest, 0, half), self.narrow(largest, back ? rest : 0, half), flipped);
-    copy_flipped(out.narrow(largest, half, rest), self.narrow(largest, back ? 0 : half, rest), flipped);
-    return;
-  }
-  std::vector<std::int64_t> order(count);
+  std::vector<std::int64_t> order(out.dim());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
     return out.stride(a) < out.stride(b) || (out.stride(a) == out.stride(b) && a > b);
   });
-  kernels::IndexParams params;
-  params.output = static_cast<char*>(out.mutable_data_ptr());
-  params.input = static_cast<const char*>(self.const_data_ptr());
-  params.numel = static_cast<std::uint32_t>(out.numel());
-  params.items = kernels::index_items;
-  params.dims = static_cast<int>(count);
-  params.indices = 0;
   const auto element = static_cast<std::int64_t>(out.element_size());
-  for (std::int64_t k = 0; k < count; ++k) {
-    const auto d = order[k];
-    const auto input_stride = self.stride(d) * element;
-    params.sizes[k] = kernels::Divider(static_cast<std::uint32_t>(out.size(d)));
-    params.strides[k][0] = static_cast<std::int32_t>(out.stride(d) * element);
-    params.strides[k][1] = static_cast<std::int32_t>(flipped[d] ? -input_stride : input_stride);
-    params.strides[k][2] = 0;
-    if (flipped[d]) params.input += input_stride * (out.size(d) - 1);
+  Elements elements;
+  elements.operands = 2;
+  elements.data[0] = static_cast<char*>(out.mutable_data_ptr());
+  elements.data[1] = static_cast<char*>(const_cast<void*>(self.const_data_ptr()));
+  std::vector<std::int64_t> strides[2];
+  for (const auto d : order) {
+    const auto size = out.size(d), output = out.stride(d) * element;
+    auto input = self.stride(d) * element;
+    if (size == 1) continue;
+    if (flipped[d]) {
+      elements.data[1] += input * (size - 1);
+      input = -input;
+    }
+    const bool continues = !elements.shape.empty() && output == strides[0].back() * elements.shape.back() &&
+                           input == strides[1].back() * elements.shape.back();
+    if (continues) {
+      elements.shape.back() *= size;
+    } else {
+      elements.shape.push_back(size);
+      strides[0].push_back(output);
+      strides[1].push_back(input);
+    }
   }
-  launch(index_get.get(out.element_size(), out.device().index()),
-         range_for((out.numel() + kernels::index_items - 1) / kernels::index_items), params);
+  for (int operand = 0; operand < 2; ++operand) {
+    elements.strides[operand] = strides[operand];
+    elements.element_size[operand] = element;
+  }
+  copy_elements(elements, out.scalar_type(), self.scalar_type(), out.device().index());
 }
 
 }  // namespace

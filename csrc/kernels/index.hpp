@@ -1,14 +1,15 @@
 // Reading and writing through index tensors.
 //
-// One launch visits every position of an iteration space that output, input and index tensors share; each
-// index tensor adds index * stride to the offset of the indexed operand: the input where values are gathered,
-// the output where they are scattered. An index that is out of range touches no memory and raises a fault.
+// One launch visits every element of a shape that output, input and index tensors share; each index tensor
+// adds index * stride to the address of the indexed operand: the input where values are gathered, the output
+// where they are scattered. An index that is out of range touches no memory and raises a fault.
 #pragma once
 
 #include "kernels/core/atomic.hpp"
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/math.hpp"
 #include "kernels/core/opaque.hpp"
+#include "kernels/core/row_slice.hpp"
 #include "kernels/core/types.hpp"
 #include "kernels/index_params.hpp"
 
@@ -58,104 +59,111 @@ struct amin : swapping<T, apply_amin> {};
 
 }  // namespace op
 
-struct IndexOffsets {
-  std::int32_t output, input, index;
-};
-
-inline IndexOffsets index_offsets(const IndexParams& params, std::uint32_t position) {
-  IndexOffsets offsets{};
-  for (int d = 0; d < params.dims; ++d) {
-    std::uint32_t within = position;
-    position = split(params.sizes[d], within);
-    const auto step = static_cast<std::int32_t>(within);
-    offsets.output += step * params.strides[d][0];
-    offsets.input += step * params.strides[d][1];
-    offsets.index += step * params.strides[d][2];
-  }
-  return offsets;
-}
-
-// Adds what the index tensors select to `offset`; false where one of them is out of range.
-inline bool add_indices(const IndexParams& params, std::int32_t index_offset, std::int64_t& offset) {
+// Adds what the index tensors select to `offset`; false where one of them is out of range. `index` is the
+// work-item's place in the first of them.
+template <bool Single>
+inline bool add_indices(const IndexParams& params, const char* index, std::int64_t& offset) {
   bool valid = true;
-  for (int k = 0; k < params.indices; ++k) {
+#pragma unroll
+  for (int k = 0; k < (Single ? 1 : index_max_indices); ++k) {
+    if (!Single && k >= params.indices) break;
     const auto& dim = params.indexed[k];
-    std::int64_t index =
-        *reinterpret_cast<const std::int64_t*>(reinterpret_cast<const char*>(dim.index) + index_offset);
-    const std::int64_t lowest = params.lowest * dim.size;
-    valid = valid && index >= lowest && index < dim.size;
-    index += index < 0 ? dim.size : 0;
-    offset += index * dim.stride;
+    const auto given = *reinterpret_cast<const std::int64_t*>(index + dim.distance);
+    valid = valid && given >= params.lowest * dim.size && given < dim.size;
+    offset += (given < 0 ? given + dim.size : given) * dim.stride;
   }
   if (!valid) params.fault.raise();
   return valid;
 }
 
-// Calls visit(output address, input address) for the work-item's positions.
-template <bool IndexesOutput, class Visit>
+// Calls visit(output element, input element) for the work-item's element of a slice. Dense: elements of the
+// index and of the operand that is not indexed follow each other, and there is one index.
+template <class T, bool IndexesOutput, bool Dense, class Visit>
+inline void visit_indexed(const IndexParams& params, char* (&start)[3], std::uint32_t lane, Visit visit) {
+  const auto address = [&](auto type, int k) {
+    using Element = decltype(type);
+    auto& element = Dense ? row<Element>::at(start[k], 0, lane)
+                          : strided<Element>::at(start[k], params.grid.strides[k], lane);
+    return reinterpret_cast<char*>(&element);
+  };
+  constexpr int indexed = IndexesOutput ? 0 : 1;
+  std::int64_t selected = std::int64_t{lane} * params.grid.strides[indexed];
+  if (!add_indices<Dense>(params, address(std::int64_t{}, 2), selected)) return;
+  char* const place = start[indexed] + selected;
+  char* const other = address(T{}, 1 - indexed);
+  visit(reinterpret_cast<T*>(IndexesOutput ? place : other),
+        reinterpret_cast<const T*>(IndexesOutput ? other : place));
+}
+
+// Visits every element. In order: one work-item visits them all, one after the other.
+template <class T, bool IndexesOutput, bool InOrder, class Visit>
 inline void for_each_indexed(const IndexParams& params, Visit visit) {
-  const auto item = this_item();
-  const std::uint32_t width = item.get_local_range(0);
-  const std::uint32_t first = item.get_group(0) * width * params.items + item.get_local_id(0);
-  for (std::uint32_t k = 0; k < params.items; ++k) {
-    const std::uint32_t position = first + k * width;
-    if (position >= params.numel) return;
-    const auto offsets = index_offsets(params, position);
-    std::int64_t selected = 0;
-    if (!add_indices(params, offsets.index, selected)) continue;
-    visit(params.output + offsets.output + (IndexesOutput ? selected : 0),
-          params.input + offsets.input + (IndexesOutput ? 0 : selected));
+  const auto& grid = params.grid;
+  char* start[3];
+  if constexpr (InOrder) {
+    for (std::uint32_t group = 0; group < params.groups; ++group) {
+      const auto slice = row_slice(grid.rows, group, params.width);
+      find_slice(grid, slice, start);
+      for (std::uint32_t lane = 0; lane < slice.lanes; ++lane) {
+        visit_indexed<T, IndexesOutput, false>(params, start, lane, visit);
+      }
+    }
+  } else {
+    const auto slice = this_row_slice(grid.rows);
+    find_slice(grid, slice, start);
+    const auto lane = this_lane();
+    if (lane >= slice.lanes) return;
+    const bool dense = params.indices == 1 && grid.strides[2] == sizeof(std::int64_t) &&
+                       grid.strides[IndexesOutput ? 1 : 0] == sizeof(T);
+    for (std::uint32_t step = 0; step < grid.steps; ++step) {
+      if (dense) {
+        visit_indexed<T, IndexesOutput, true>(params, start, lane, visit);
+      } else {
+        visit_indexed<T, IndexesOutput, false>(params, start, lane, visit);
+      }
+      next_row(grid, start);
+    }
   }
 }
 
 // T of these is any type of the element's size.
 template <class T>
 IPEX_KERNEL void index_get(IndexParams params) {
-  for_each_indexed<false>(params, [](char* output, const char* input) {
-    *reinterpret_cast<T*>(output) = *reinterpret_cast<const T*>(input);
-  });
+  for_each_indexed<T, false, false>(params, [](T* output, const T* input) { *output = *input; });
 }
 
-template <class T>
+template <class T, bool InOrder>
 IPEX_KERNEL void index_put(IndexParams params) {
-  for_each_indexed<true>(params, [](char* output, const char* input) {
-    *reinterpret_cast<T*>(output) = *reinterpret_cast<const T*>(input);
-  });
+  for_each_indexed<T, true, InOrder>(params, [](T* output, const T* input) { *output = *input; });
 }
 
 template <class T>
 IPEX_KERNEL void index_fill(IndexParams params) {
   const T value = *reinterpret_cast<const T*>(params.value);
-  for_each_indexed<true>(params, [=](char* output, const char*) { *reinterpret_cast<T*>(output) = value; });
+  for_each_indexed<T, true, false>(params, [=](T* output, const T*) { *output = value; });
 }
 
-template <template <class> class Op, class T>
+template <template <class> class Op, class T, bool InOrder>
 IPEX_KERNEL void index_update(IndexParams params) {
-  for_each_indexed<true>(params, [](char* output, const char* input) {
-    Op<T>::update(reinterpret_cast<T*>(output), *reinterpret_cast<const T*>(input));
-  });
+  for_each_indexed<T, true, InOrder>(params,
+                                     [](T* output, const T* input) { Op<T>::update(output, *input); });
 }
 
 template <class T>
 IPEX_KERNEL void index_rows(IndexRowsParams params) {
-  const auto item = this_item();
-  const std::int64_t width = item.get_local_range(0);
-  const std::int64_t first = item.get_group(0) * width * index_items + item.get_local_id(0);
-  const auto* input = static_cast<const T*>(params.input);
-  auto* output = static_cast<T*>(params.output);
-  for (int k = 0; k < index_items; ++k) {
-    const std::int64_t position = first + k * width;
-    if (position >= params.numel) return;
-    auto column = static_cast<std::uint32_t>(position);
-    std::uint32_t n = split(params.row, column);
-    const std::uint32_t outer = split(params.indices, n);
-    const std::int64_t index = params.index[n];
-    if (index < 0 || index >= params.input_rows) {
-      params.fault.raise();
-      continue;
-    }
-    output[position] = input[(outer * params.input_rows + index) * params.row.divisor + column];
+  const auto slice = this_row_slice(params.rows);
+  std::uint32_t n = slice.row;
+  const std::int64_t outer = split(params.indices, n);
+  const std::int64_t index = params.index[n];
+  if (index < 0 || index >= params.input_rows) {
+    params.fault.raise();
+    return;
   }
+  const auto* input = static_cast<const T*>(params.input) +
+                      (outer * params.input_rows + index) * params.rows.length + slice.first;
+  auto* output = static_cast<T*>(params.output) + slice.row * params.rows.length + slice.first;
+  const auto lane = this_lane();
+  if (lane < slice.lanes) output[lane] = input[lane];
 }
 
 }  // namespace ipex::kernels

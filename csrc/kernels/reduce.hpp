@@ -112,7 +112,7 @@ IPEX_KERNEL void reduce_inner(ReduceParams params) {
       for (int64_t position = begin; position < end;) {
         const int64_t row = reduced.count == 1 ? 0 : position / reduced.sizes[0];
         const int64_t column = position - row * reduced.sizes[0];
-        const int64_t count = sycl::min(reduced.sizes[0] - column, end - position);
+        const int64_t count = uniform(group, sycl::min(reduced.sizes[0] - column, end - position));
         const int64_t offset = base.input + offsets_of(reduced, position).input;
         fold_turns(op, chains, count, lane, width, [&](int64_t i) {
           return Element{params, offset + i, base.output, position + i};

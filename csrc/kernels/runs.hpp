@@ -78,7 +78,7 @@ IPEX_KERNEL void apply_runs(RunsParams params) {
   for (int64_t job = first; job < params.runs * params.chunks; job += step) {
     const int64_t run = job / params.chunks;
     const int64_t begin = (job - run * params.chunks) * params.chunk;
-    const int64_t end = sycl::min(begin + params.chunk, params.length);
+    const int64_t end = uniform(group, sycl::min(begin + params.chunk, params.length));
     const int64_t quotient = run / params.period;
     const int64_t number = quotient * params.stride + (run - quotient * params.period) * params.step;
     const int64_t base = run * params.length;

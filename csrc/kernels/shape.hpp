@@ -3,6 +3,7 @@
 
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/opaque.hpp"
+#include "kernels/core/row_slice.hpp"
 #include "kernels/shape_params.hpp"
 
 namespace ipex::kernels {
@@ -11,9 +12,12 @@ template <class T>
 IPEX_KERNEL void cat(CatParams params) {
   const auto item = this_item();
   const auto group = static_cast<std::uint32_t>(item.get_group(0));
-  int k = 0;
-  while (k + 1 < params.inputs && group >= params.input[k + 1].first_group) ++k;
-  const auto& input = params.input[k];
+  // Unrolled: an index known only at run time would copy the parameters to every work-item's own memory.
+  auto input = params.input[0];
+#pragma unroll
+  for (int k = 1; k < cat_max_inputs; ++k) {
+    if (k < params.inputs && group >= params.input[k].first_group) input = params.input[k];
+  }
   const auto* source = static_cast<const T*>(input.data);
   auto* output = static_cast<T*>(params.output) + input.offset;
   const std::uint32_t width = item.get_local_range(0);
@@ -29,19 +33,16 @@ IPEX_KERNEL void cat(CatParams params) {
 
 template <class T>
 IPEX_KERNEL void triangle(TriangleParams params) {
-  const auto item = this_item();
-  const std::int64_t width = item.get_local_range(0);
-  const std::int64_t first = item.get_group(0) * width * shape_items + item.get_local_id(0);
-  const auto* input = static_cast<const T*>(params.input);
-  auto* output = static_cast<T*>(params.output);
-  for (int i = 0; i < shape_items; ++i) {
-    const std::int64_t position = first + i * width;
-    if (position >= params.numel) return;
-    const std::int64_t line = position / params.columns;
-    const std::int64_t distance = position - line * params.columns - line % params.rows;
-    const bool keep = params.upper ? distance >= params.diagonal : distance <= params.diagonal;
-    output[position] = keep ? input[position] : T{};
-  }
+  const auto slice = this_row_slice(params.matrices);
+  const auto* input = static_cast<const T*>(params.input) + slice.row * params.stride + slice.first;
+  auto* output = static_cast<T*>(params.output) + slice.row * params.stride + slice.first;
+  const auto lane = this_lane();
+  if (lane >= slice.lanes) return;
+  auto column = static_cast<std::uint32_t>(slice.first) + lane;
+  const auto line = static_cast<std::int32_t>(split(params.columns, column));
+  const auto distance = static_cast<std::int32_t>(column) - line;
+  const bool keep = params.upper ? distance >= params.diagonal : distance <= params.diagonal;
+  output[lane] = keep ? input[lane] : T{};
 }
 
 }  // namespace ipex::kernels

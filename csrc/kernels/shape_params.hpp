@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/core/divider.hpp"
+#include "kernels/core/row_grid.hpp"
 
 namespace ipex::kernels {
 
@@ -26,14 +27,14 @@ struct CatParams {
   CatInput input[cat_max_inputs];
 };
 
-// Keeps one side of a diagonal of matrices and zeroes the other.
+// Keeps one side of a diagonal of matrices and zeroes the other. A matrix is a row of elements here.
 struct TriangleParams {
   void* output;
   const void* input;
-  std::int64_t numel;
-  std::int64_t columns;
-  std::int64_t rows;
-  std::int64_t diagonal;
+  RowSlices matrices;
+  std::int64_t stride;  // from a matrix to the next
+  Divider columns;
+  std::int32_t diagonal;
   bool upper;
 };
 

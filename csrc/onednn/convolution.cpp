@@ -55,9 +55,17 @@ memory::desc describe_weights(const Problem& problem) {
   return {grouped, data_type(problem.w.scalar_type()), strides};
 }
 
-memory::desc free_layout(const memory::desc& description) {
-  return {description.get_dims(), description.get_data_type(), memory::format_tag::any};
-}
+// How the primitive may want its operands.
+struct Wanted {
+  bool free_layout;
+  bool single_precision;
+
+  memory::desc of(const memory::desc& given, bool free) const {
+    const auto type = single_precision ? memory::data_type::f32 : given.get_data_type();
+    if (free) return {given.get_dims(), type, memory::format_tag::any};
+    return {given.get_dims(), type, given.get_strides()};
+  }
+};
 
 // The CPU library is slow on contiguous (not channels-last) activations. Copying them to the layout it likes
 // costs about 0.1 ns per byte and gains, as measured with AVX2: a third of the time of 3x3 convolutions, a
@@ -88,7 +96,7 @@ memory::dims padding_after(const Problem& problem) {
   return after;
 }
 
-Operation make(const Problem& problem, const PostOps& post_ops) {
+Operation make(const Problem& problem, const PostOps& post_ops, Wanted wanted) {
   const auto device = problem.x.device().index();
   const auto& target = engine(device);
   const auto x = describe(problem.x, problem.channels_last);
@@ -98,10 +106,10 @@ Operation make(const Problem& problem, const PostOps& post_ops) {
   if (problem.bias.defined()) {
     bias = {dims(problem.bias.sizes()), data_type(problem.bias.scalar_type()), memory::format_tag::a};
   }
-  const bool reorder = worth_reordering(problem);
-  const auto wanted_x = reorder ? free_layout(x) : x;
-  const auto wanted_w = free_layout(w);
-  const auto wanted_y = reorder ? free_layout(y) : y;
+  const auto wanted_x = wanted.of(x, wanted.free_layout);
+  const auto wanted_w = wanted.of(w, true);
+  const auto wanted_y = wanted.of(y, wanted.free_layout);
+  const auto wanted_bias = bias ? wanted.of(bias, false) : bias;
   const auto stride = dims(problem.geometry.stride);
   const auto before = dims(problem.geometry.padding);
   const auto after = padding_after(problem);
@@ -114,16 +122,16 @@ Operation make(const Problem& problem, const PostOps& post_ops) {
   const auto algorithm = dnnl::algorithm::convolution_direct;
   const dnnl::convolution_forward::primitive_desc forward(
       target, dnnl::prop_kind::forward_training, algorithm, wanted_x, wanted_w,
-      problem.pass == Pass::backward_data ? memory::desc() : bias, wanted_y, stride, dilation, before, after,
-      attributes);
+      problem.pass == Pass::backward_data ? memory::desc() : wanted_bias, wanted_y, stride, dilation, before,
+      after, attributes);
 
   const auto access = [&](Pass writes) { return problem.pass == writes ? Access::write : Access::read; };
   const auto arguments = [&](int x_id, int w_id, int y_id, int bias_id, const auto& description) {
     std::vector<Argument> all{{x_id, access(Pass::backward_data), x, {}},
                               {w_id, access(Pass::backward_weights), w, {}},
                               {y_id, access(Pass::forward), y, {}}};
+    if (bias) all.push_back({bias_id, access(Pass::backward_weights), bias, {}});
     for (auto& argument : all) argument.wanted = description.query_md(dnnl::query::exec_arg_md, argument.id);
-    if (bias) all.push_back({bias_id, access(Pass::backward_weights), bias, bias});
     return all;
   };
   switch (problem.pass) {
@@ -142,15 +150,25 @@ Operation make(const Problem& problem, const PostOps& post_ops) {
       return {device, dnnl::convolution_backward_data(backward), backward, std::move(all)};
     }
     case Pass::backward_weights: {
-      const dnnl::convolution_backward_weights::primitive_desc backward(target, algorithm, wanted_x, wanted_w,
-                                                                        bias, wanted_y, stride, dilation,
-                                                                        before, after, forward, attributes);
+      const dnnl::convolution_backward_weights::primitive_desc backward(
+          target, algorithm, wanted_x, wanted_w, wanted_bias, wanted_y, stride, dilation, before, after,
+          forward, attributes);
       auto all =
           arguments(DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_BIAS, backward);
       return {device, dnnl::convolution_backward_weights(backward), backward, std::move(all)};
     }
   }
   TORCH_INTERNAL_ASSERT(false);
+}
+
+// Some layouts and dtypes the CPU library has only a reference implementation for; others are then worth the
+// reorders.
+Operation make(const Problem& problem, const PostOps& post_ops) {
+  const bool half = problem.x.scalar_type() != c10::kFloat;
+  auto operation = make(problem, post_ops, {worth_reordering(problem), false});
+  if (operation.is_reference()) operation = make(problem, post_ops, {true, false});
+  if (operation.is_reference() && half) operation = make(problem, post_ops, {true, true});
+  return operation;
 }
 
 // The part of x the kernel reaches. It is less than x where a transposed convolution pads its output further

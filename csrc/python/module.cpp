@@ -23,4 +23,5 @@ PYBIND11_MODULE(_C, module) {
   bind_fallback(module);
   bind_settings(module);
   bind_kernel_library(module);
+  bind_autograd(module);
 }

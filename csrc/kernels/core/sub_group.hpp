@@ -9,6 +9,13 @@ namespace ipex::kernels {
 
 inline sycl::sub_group this_sub_group() { return sycl::ext::oneapi::this_work_item::get_sub_group(); }
 
+// `value`, which all work-items agree on, so that the compiler knows they do: a loop it bounds runs without
+// masks.
+template <class T>
+inline T uniform(const sycl::sub_group& group, T value) {
+  return sycl::group_broadcast(group, value, 0);
+}
+
 // The sub-groups of the whole range, numbered: this one, and how many there are.
 struct SubGroups {
   std::int64_t index;
@@ -19,7 +26,8 @@ inline SubGroups all_sub_groups() {
   const auto item = this_item();
   const auto group = this_sub_group();
   const std::int64_t per_group = group.get_group_linear_range();
-  return {static_cast<std::int64_t>(item.get_group(0)) * per_group + group.get_group_linear_id(),
+  const std::int64_t within = uniform(group, group.get_group_linear_id());
+  return {static_cast<std::int64_t>(item.get_group(0)) * per_group + within,
           static_cast<std::int64_t>(item.get_group_range(0)) * per_group};
 }
 
