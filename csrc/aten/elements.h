@@ -36,6 +36,13 @@ struct Elements {
 // Rows below this many elements leave vectors half empty.
 constexpr std::int64_t shortest_row = 16;
 
+// The largest divisor of `size` up to `limit`.
+inline std::int64_t divisor_of(std::int64_t size, std::int64_t limit) {
+  std::int64_t divisor = std::min(size, limit);
+  while (size % divisor != 0) --divisor;
+  return divisor;
+}
+
 // How a launch walks the elements.
 struct Walk {
   int row = 0;              // the dimension that becomes a row

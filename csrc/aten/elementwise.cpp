@@ -150,13 +150,6 @@ RowLayout layout_of(const Elements& elements, int immediate, int row) {
   return layout;
 }
 
-// The largest divisor of `size` up to `limit`.
-std::int64_t divisor_of(std::int64_t size, std::int64_t limit) {
-  std::int64_t divisor = std::min(size, limit);
-  while (size % divisor != 0) --divisor;
-  return divisor;
-}
-
 struct ElementwiseWalk : Walk {
   RowLayout layout;
   bool wants_many_steps = false;

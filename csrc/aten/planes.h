@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "aten/elements.h"
 #include "aten/kernel_table.h"
 #include "kernels/core/planes.hpp"
 
@@ -50,7 +51,14 @@ void launch_planes(const char* name, jit::Kernel& kernel, const Params& params, 
     auto part = params;
     shift(part, start * channels);
     part.planes.numel = static_cast<std::uint32_t>(std::min(step * sample, numel - start * sample));
-    launch(kernel, range_for(part.planes.numel), part);
+    auto range = range_for(part.planes.numel);
+    if (planes.channels_last) {
+      const auto places = std::int64_t{part.planes.numel} / channels;
+      part.planes.steps =
+          static_cast<std::uint32_t>(divisor_of(places, std::max<std::int64_t>(1, 512 / channels)));
+      set_slices(places / part.planes.steps, channels, part.planes.places, range);
+    }
+    launch(kernel, range, part);
   }
 }
 

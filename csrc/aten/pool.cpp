@@ -75,14 +75,18 @@ Windows adaptive_windows(int spatial) {
   return windows;
 }
 
-TypedKernel max_pool{"pool", "max_pool"};
-TypedKernel max_pool_backward{"pool", "max_pool_backward"};
-TypedKernel avg_pool{"pool", "avg_pool"};
-TypedKernel avg_pool_backward{"pool", "avg_pool_backward"};
+// For channels first, and last.
+using PoolKernels = TypedKernel[2];
+PoolKernels max_pool = {{"pool", "max_pool", nullptr, "false"}, {"pool", "max_pool", nullptr, "true"}};
+PoolKernels max_pool_backward = {{"pool", "max_pool_backward", nullptr, "false"},
+                                 {"pool", "max_pool_backward", nullptr, "true"}};
+PoolKernels avg_pool = {{"pool", "avg_pool", nullptr, "false"}, {"pool", "avg_pool", nullptr, "true"}};
+PoolKernels avg_pool_backward = {{"pool", "avg_pool_backward", nullptr, "false"},
+                                 {"pool", "avg_pool_backward", nullptr, "true"}};
 
 // `large` is the pooled tensor or its gradient, `small` the result or its gradient; `index` belongs to
 // `small`. All are dense in `format`.
-void pool(TypedKernel& kernel, const char* name, const Windows& windows, const at::Tensor& large,
+void pool(PoolKernels& kernels, const char* name, const Windows& windows, const at::Tensor& large,
           const at::Tensor& small, const at::Tensor& index, at::MemoryFormat format, bool backward) {
   const auto& output = backward ? large : small;
   if (output.numel() == 0) return;
@@ -112,7 +116,7 @@ void pool(TypedKernel& kernel, const char* name, const Windows& windows, const a
   params.input_plane = static_cast<std::int32_t>(large_plane);
   params.output_plane = static_cast<std::int32_t>(small_plane);
   const auto element = static_cast<std::int64_t>(output.element_size());
-  auto& found = kernel.get(name, output.scalar_type(), output.device().index());
+  auto& found = kernels[params.planes.channels_last].get(name, output.scalar_type(), output.device().index());
   launch_planes(name, found, params, output.numel(), [&](PoolParams& part, std::int64_t planes) {
     part.output =
         static_cast<char*>(params.output) + planes * (backward ? large_plane : small_plane) * element;
@@ -122,24 +126,24 @@ void pool(TypedKernel& kernel, const char* name, const Windows& windows, const a
   });
 }
 
-void pool_forward(TypedKernel& kernel, const char* name, const Windows& windows, const at::Tensor& input,
+void pool_forward(PoolKernels& kernels, const char* name, const Windows& windows, const at::Tensor& input,
                   const at::Tensor& out, const at::Tensor& index = {}) {
   const auto format = format_of(input, windows.spatial);
   const auto result = writable_in(out, format);
   const auto positions = index.defined() ? writable_in(index, format) : index;
-  pool(kernel, name, windows, input.contiguous(format), result, positions, format, false);
+  pool(kernels, name, windows, input.contiguous(format), result, positions, format, false);
   copy_back(out, result);
   if (index.defined()) copy_back(index, positions);
 }
 
-void pool_backward(TypedKernel& kernel, const char* name, const Windows& windows, const at::Tensor& input,
+void pool_backward(PoolKernels& kernels, const char* name, const Windows& windows, const at::Tensor& input,
                    const at::Tensor& gradient, const at::Tensor& out, const at::Tensor& index = {}) {
   const auto format = format_of(input, windows.spatial);
   const auto result = writable_in(out, format);
   if (gradient.numel() == 0) {
     result.zero_();
   } else {
-    pool(kernel, name, windows, result, gradient.contiguous(format),
+    pool(kernels, name, windows, result, gradient.contiguous(format),
          index.defined() ? index.contiguous(format) : index, format, true);
   }
   copy_back(out, result);

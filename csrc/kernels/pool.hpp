@@ -1,9 +1,11 @@
-// Pooling over windows of up to three dimensions. Forward, a work-item makes one element of the result;
-// backward, it sums, for one element of the input, over the windows that cover it, so there are no atomics
-// and every run gives the same sums.
+// Pooling over windows of up to three dimensions. Forward, a work-item makes elements of the result;
+// backward, it sums, for elements of the input, over the windows that cover it, so there are no atomics and
+// every run gives the same sums.
 #pragma once
 
 #include "kernels/core/kernel.hpp"
+#include "kernels/core/plane_place.hpp"
+#include "kernels/core/sub_group.hpp"
 #include "kernels/core/types.hpp"
 #include "kernels/pool_params.hpp"
 
@@ -51,27 +53,32 @@ inline std::int32_t window_size(const PoolParams& params, int d, std::int32_t o)
   return sycl::min(first + dim.kernel, dim.input + dim.pad) - first;
 }
 
-// visit(d, h, w) for each combination of the three ranges.
-template <class Visit>
-inline void for_each_in(const PoolRange (&ranges)[3], Visit visit) {
+// visit(d, h, w) for each combination of the three ranges. Channels last, a group's are all the same.
+template <bool ChannelsLast, class Visit>
+inline void for_each_in(PoolRange (&ranges)[3], Visit visit) {
+  if constexpr (ChannelsLast) {
+    const auto group = this_sub_group();
+#pragma unroll
+    for (auto& range : ranges) {
+      range.first = uniform(group, range.first);
+      range.end = uniform(group, range.end);
+    }
+  }
   for (auto d = ranges[0].first; d < ranges[0].end; d += ranges[0].step)
     for (auto h = ranges[1].first; h < ranges[1].end; h += ranges[1].step)
       for (auto w = ranges[2].first; w < ranges[2].end; w += ranges[2].step) visit(d, h, w);
 }
 
 // A maximum that is NaN is the window's last one.
-template <class T>
-IPEX_KERNEL void max_pool(PoolParams params) {
-  const std::uint32_t position = this_item().get_global_id(0);
-  if (position >= params.planes.numel) return;
-  const auto place = plane_place(params.planes, position, params.input_plane);
+template <class T, bool ChannelsLast>
+inline void max_pool_at(const PoolParams& params, const PlanePlace& place) {
   const auto* input = static_cast<const T*>(params.input) + place.other;
   PoolRange ranges[3];
   for (int d = 0; d < 3; ++d) ranges[d] = window_of(params, d, place.spatial[d]);
   const auto height = params.dims[1].input, width = params.dims[2].input;
   T largest = limits<T>::lower_bound();
   std::int32_t index = (ranges[0].first * height + ranges[1].first) * width + ranges[2].first;
-  for_each_in(ranges, [&](std::int32_t d, std::int32_t h, std::int32_t w) {
+  for_each_in<ChannelsLast>(ranges, [&](std::int32_t d, std::int32_t h, std::int32_t w) {
     const std::int32_t here = (d * height + h) * width + w;
     const T value = input[std::int64_t{here} * place.scale];
     if (value > largest || is_nan(value)) {
@@ -79,15 +86,12 @@ IPEX_KERNEL void max_pool(PoolParams params) {
       index = here;
     }
   });
-  static_cast<T*>(params.output)[position] = largest;
-  params.index[position] = index;
+  static_cast<T*>(params.output)[place.position] = largest;
+  params.index[place.position] = index;
 }
 
-template <class T>
-IPEX_KERNEL void max_pool_backward(PoolParams params) {
-  const std::uint32_t position = this_item().get_global_id(0);
-  if (position >= params.planes.numel) return;
-  const auto place = plane_place(params.planes, position, params.output_plane);
+template <class T, bool ChannelsLast>
+inline void max_pool_backward_at(const PoolParams& params, const PlanePlace& place) {
   const auto* gradient = static_cast<const T*>(params.input) + place.other;
   const auto* index = params.index + place.other;
   PoolRange ranges[3];
@@ -96,19 +100,16 @@ IPEX_KERNEL void max_pool_backward(PoolParams params) {
   const std::int64_t here =
       (place.spatial[0] * dims[1].input + place.spatial[1]) * dims[2].input + place.spatial[2];
   opmath_t<T> sum = 0;
-  for_each_in(ranges, [&](std::int32_t d, std::int32_t h, std::int32_t w) {
+  for_each_in<ChannelsLast>(ranges, [&](std::int32_t d, std::int32_t h, std::int32_t w) {
     const std::int64_t window = std::int64_t{(d * dims[1].output + h) * dims[2].output + w} * place.scale;
     if (index[window] == here) sum += static_cast<opmath_t<T>>(gradient[window]);
   });
-  static_cast<T*>(params.output)[position] = cast<T>(sum);
+  static_cast<T*>(params.output)[place.position] = cast<T>(sum);
 }
 
-template <class T>
-IPEX_KERNEL void avg_pool(PoolParams params) {
+template <class T, bool ChannelsLast>
+inline void avg_pool_at(const PoolParams& params, const PlanePlace& place) {
   using C = opmath_t<T>;
-  const std::uint32_t position = this_item().get_global_id(0);
-  if (position >= params.planes.numel) return;
-  const auto place = plane_place(params.planes, position, params.input_plane);
   const auto* input = static_cast<const T*>(params.input) + place.other;
   PoolRange ranges[3];
   std::int32_t divisor = 1;
@@ -117,32 +118,55 @@ IPEX_KERNEL void avg_pool(PoolParams params) {
     divisor *= window_size(params, d, place.spatial[d]);
   }
   C sum = 0;
-  for_each_in(ranges, [&](std::int32_t d, std::int32_t h, std::int32_t w) {
+  for_each_in<ChannelsLast>(ranges, [&](std::int32_t d, std::int32_t h, std::int32_t w) {
     const std::int64_t here = (d * params.dims[1].input + h) * params.dims[2].input + w;
     sum += static_cast<C>(input[here * place.scale]);
   });
   if (params.divisor != 0) divisor = params.divisor;
-  static_cast<T*>(params.output)[position] = cast<T>(sum / static_cast<C>(divisor));
+  static_cast<T*>(params.output)[place.position] = cast<T>(sum / static_cast<C>(divisor));
 }
 
-template <class T>
-IPEX_KERNEL void avg_pool_backward(PoolParams params) {
+template <class T, bool ChannelsLast>
+inline void avg_pool_backward_at(const PoolParams& params, const PlanePlace& place) {
   using C = opmath_t<T>;
-  const std::uint32_t position = this_item().get_global_id(0);
-  if (position >= params.planes.numel) return;
-  const auto place = plane_place(params.planes, position, params.output_plane);
   const auto* gradient = static_cast<const T*>(params.input) + place.other;
   PoolRange ranges[3];
   for (int d = 0; d < 3; ++d) ranges[d] = windows_over(params, d, place.spatial[d]);
   C sum = 0;
-  for_each_in(ranges, [&](std::int32_t d, std::int32_t h, std::int32_t w) {
+  for_each_in<ChannelsLast>(ranges, [&](std::int32_t d, std::int32_t h, std::int32_t w) {
     const std::int64_t window = (d * params.dims[1].output + h) * params.dims[2].output + w;
     const std::int32_t size = params.divisor != 0 ? params.divisor
                                                   : window_size(params, 0, d) * window_size(params, 1, h) *
                                                         window_size(params, 2, w);
     sum += static_cast<C>(gradient[window * place.scale]) / static_cast<C>(size);
   });
-  static_cast<T*>(params.output)[position] = cast<T>(sum);
+  static_cast<T*>(params.output)[place.position] = cast<T>(sum);
+}
+
+template <class T, bool ChannelsLast>
+IPEX_KERNEL void max_pool(PoolParams params) {
+  for_each_place<ChannelsLast>(params.planes, params.input_plane,
+                               [&](const PlanePlace& place) { max_pool_at<T, ChannelsLast>(params, place); });
+}
+
+template <class T, bool ChannelsLast>
+IPEX_KERNEL void max_pool_backward(PoolParams params) {
+  for_each_place<ChannelsLast>(params.planes, params.output_plane, [&](const PlanePlace& place) {
+    max_pool_backward_at<T, ChannelsLast>(params, place);
+  });
+}
+
+template <class T, bool ChannelsLast>
+IPEX_KERNEL void avg_pool(PoolParams params) {
+  for_each_place<ChannelsLast>(params.planes, params.input_plane,
+                               [&](const PlanePlace& place) { avg_pool_at<T, ChannelsLast>(params, place); });
+}
+
+template <class T, bool ChannelsLast>
+IPEX_KERNEL void avg_pool_backward(PoolParams params) {
+  for_each_place<ChannelsLast>(params.planes, params.output_plane, [&](const PlanePlace& place) {
+    avg_pool_backward_at<T, ChannelsLast>(params, place);
+  });
 }
 
 }  // namespace ipex::kernels

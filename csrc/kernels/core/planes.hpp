@@ -4,13 +4,17 @@
 
 #include <cstdint>
 
-#include "kernels/core/divider.hpp"
+#include "kernels/core/row_grid.hpp"
 
 namespace ipex::kernels {
 
+// Channels first: a work-item does the element of its number. Channels last: a work-group does a slice of the
+// channels of one place, then of the places that follow it, `steps` in all.
 struct Planes {
   std::uint32_t numel;
   bool channels_last;
+  std::uint32_t steps;
+  RowSlices places;
   Divider channels;
   Divider sizes[3];
 };
@@ -25,32 +29,5 @@ struct PlaneRows {
   Divider slices;            // of a row
   Divider sizes[3];          // depth, height and width; width 1 where the rows run along it
 };
-
-// Where element `position` of `planes` is; and where the same channel begins in another tensor, with planes
-// of `other_plane` elements.
-struct PlanePlace {
-  std::int32_t spatial[3];
-  std::int64_t other;
-  std::int32_t scale;  // distance between neighbours within a plane
-};
-
-inline PlanePlace plane_place(const Planes& planes, std::uint32_t position, std::int32_t other_plane) {
-  PlanePlace place;
-  std::uint32_t channel = 0;
-  if (planes.channels_last) {
-    channel = position;
-    position = split(planes.channels, channel);
-  }
-  for (int d = 2; d >= 0; --d) {
-    std::uint32_t within = position;
-    position = split(planes.sizes[d], within);
-    place.spatial[d] = static_cast<std::int32_t>(within);
-  }
-  const std::int64_t channels = planes.channels.divisor;
-  place.other = planes.channels_last ? position * channels * other_plane + channel
-                                     : std::int64_t{position} * other_plane;
-  place.scale = planes.channels_last ? static_cast<std::int32_t>(channels) : 1;
-  return place;
-}
 
 }  // namespace ipex::kernels
