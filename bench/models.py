@@ -1,0 +1,156 @@
+"""Speed and memory of whole networks: xpu beside stock torch on the CPU, in one process.
+
+Inference, and a training step of forward, backward and optimizer; bfloat16 is cast weights in
+inference and autocast in training; images are channels last. Nothing is optimized: the model is
+moved to the device. A ratio is stock's time over ours, the median over the rounds.
+
+Memory: the peak of what is allocated on the device; for stock by how much the resident memory of a
+process of its own grows at most, which also counts what libraries and the allocator keep.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from harness import Verdict, interleaved, median_ratio
+from model_zoo import NETWORKS
+from torch import nn
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+MODES = ("inference", "training")
+QUIET_SECONDS = 20e-3
+MEBI = 1 << 20
+
+
+def step(name: str, mode: str, dtype: torch.dtype, device: str) -> Callable[[], object]:
+    """One step of the network on a device; equal weights and data on all devices."""
+    torch.manual_seed(0)
+    network = NETWORKS[name]
+    model = network.make()
+    inputs, targets = network.inputs().to(device), network.targets().to(device)
+    if network.images:
+        model = model.to(memory_format=torch.channels_last)
+        inputs = inputs.to(memory_format=torch.channels_last)
+    if mode == "inference":
+        return inference(model.to(device, dtype).eval(), inputs, dtype)
+    model.to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+
+    def train() -> None:
+        optimizer.zero_grad()
+        with torch.autocast(device, torch.bfloat16, enabled=dtype is torch.bfloat16):
+            loss = network.loss(model(inputs).float(), targets)
+        loss.backward()
+        optimizer.step()
+
+    return train
+
+
+def inference(model: nn.Module, inputs: torch.Tensor, dtype: torch.dtype) -> Callable[[], object]:
+    if inputs.is_floating_point():
+        inputs = inputs.to(dtype)
+
+    def infer() -> torch.Tensor:
+        with torch.no_grad():
+            return model(inputs)
+
+    return infer
+
+
+def sampler(call: Callable[[], object]) -> Callable[[], float]:
+    def sample() -> float:
+        time.sleep(QUIET_SECONDS)
+        torch.xpu.synchronize()
+        start = time.perf_counter()
+        call()
+        torch.xpu.synchronize()
+        return time.perf_counter() - start
+
+    return sample
+
+
+def resident_peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def stock_memory(name: str, mode: str, dtype: str) -> int:
+    """By how many bytes stock torch grows in a process of its own."""
+    process = subprocess.run(
+        [sys.executable, Path(__file__), "--memory-of", name, mode, dtype],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return int(process.stdout)
+
+
+def print_stock_memory(name: str, mode: str, dtype: str) -> None:
+    before = resident_peak()
+    call = step(name, mode, DTYPES[dtype], "cpu")
+    for _ in range(2):
+        call()
+    print(resident_peak() - before)
+
+
+def measure(name: str, mode: str, dtype: str, rounds: int) -> float:
+    torch.xpu.empty_cache()
+    before = torch.xpu.memory_allocated()
+    torch.xpu.reset_peak_memory_stats()
+    xpu = step(name, mode, DTYPES[dtype], "xpu")
+    stock = step(name, mode, DTYPES[dtype], "cpu")
+    samples = {"stock": sampler(stock), "xpu": sampler(xpu)}
+    interleaved(samples, 2)
+    figures = interleaved(samples, rounds)
+    memory = torch.xpu.max_memory_allocated() - before
+    ratio = median_ratio(figures, "stock", "xpu")
+    print(
+        f"{name:14} {mode:9} {dtype:9} {statistics.median(figures['stock']) * 1e3:9.1f}"
+        f" {statistics.median(figures['xpu']) * 1e3:9.1f} {ratio:7.2f}"
+        f" {stock_memory(name, mode, dtype) / MEBI:10.0f} {memory / MEBI:9.0f}",
+        flush=True,
+    )
+    return ratio
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--filter", default="", metavar="REGEX", help="only rows whose text matches, as 'BERT.*inf'"
+    )
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--memory-of"]:
+        print_stock_memory(*sys.argv[2:])
+        return
+    verdict = Verdict(__doc__, rounds=7, options=options)
+    wanted = re.compile(verdict.arguments.filter)
+    print(
+        f"{'network':14} {'mode':9} {'dtype':9} {'stock ms':>9} {'xpu ms':>9}   ratio"
+        f"  stock MiB   xpu MiB"
+    )
+    ratios = {
+        f"{name}, {mode}, {dtype}": measure(name, mode, dtype, verdict.rounds)
+        for name in NETWORKS
+        for mode in MODES
+        for dtype in DTYPES
+        if wanted.search(f"{name} {mode} {dtype}")
+    }
+    lowest = min(ratios, key=lambda row: ratios[row])
+    mean = math.exp(statistics.mean(map(math.log, ratios.values())))
+    verdict.at_least(f"lowest ratio ({lowest})", ratios[lowest], 1.0)
+    verdict.at_least(f"geometric mean of {len(ratios)} ratios", mean, None)
+    verdict.finish()
+
+
+if __name__ == "__main__":
+    main()
