@@ -42,6 +42,13 @@ VARIABLES = {
     "IPEX_XPU_CACHE_DIR": "where compiled kernels are kept",
     "IPEX_XPU_DEBUG": "1 devices, 2 kernels, 3 cache and compiler, 4 source",
     "IPEX_FP32_MATH_MODE": "FP32, TF32 or BF32",
+    "IPEX_XPU_LIBRARIES": "all or none: whether oneDNN is used",
+}
+
+# What the library reads on first use, by the function that reads it.
+CHECKED_VARIABLES = {
+    "IPEX_FP32_MATH_MODE": "get_fp32_math_mode",
+    "IPEX_XPU_LIBRARIES": "get_libraries",
 }
 
 _WHEELS = ("intel-sycl-rt", "intel-cmplr-lib-ur", "intel-opencl-rt", "onednn", "tbb")
@@ -230,15 +237,16 @@ def _trial() -> Row:
 def _environment() -> Iterator[Row]:
     for variable, meaning in VARIABLES.items():
         yield Row(variable, f"{os.environ.get(variable, '-')}  ({meaning})")
-    try:
-        from . import _C
+    for variable, getter in CHECKED_VARIABLES.items():
+        try:
+            from . import _C
 
-        _C.get_fp32_math_mode()
-    except ImportError:
-        pass
-    except RuntimeError as error:
-        remedy = f"unset IPEX_FP32_MATH_MODE, or set it to {VARIABLES['IPEX_FP32_MATH_MODE']}"
-        yield Row("IPEX_FP32_MATH_MODE", str(error), problem=True, remedy=remedy)
+            getattr(_C, getter)()
+        except ImportError:
+            pass
+        except RuntimeError as error:
+            remedy = f"unset {variable}, or set it to {VARIABLES[variable]}"
+            yield Row(variable, str(error), problem=True, remedy=remedy)
     for variable in sorted(os.environ):
         if variable.startswith("IPEX_") and variable not in VARIABLES:
             yield Row(variable, f"{os.environ[variable]}  (not a variable of this version)")

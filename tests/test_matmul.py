@@ -1,9 +1,32 @@
-"""Matrix products on xpu against the CPU in float64."""
+"""Matrix products against the CPU in float64: by the library, and by both kernels of ours."""
 
 import itertools
 
 import pytest
 import torch
+
+from intel_extension_for_pytorch import _C
+
+# Libraries, kernel.
+WAYS = {
+    "library": ("all", "automatic"),
+    "vectors": ("none", "vectors"),
+    "tiles": ("none", "tiles"),
+}
+
+
+@pytest.fixture(params=WAYS, autouse=True)
+def way(request):
+    libraries, kernel = WAYS[request.param]
+    before = _C.get_libraries()
+    _C.set_libraries(libraries)
+    _C.set_gemm_kernel(kernel)
+    _C.reset_fallback_counts()
+    yield request.param
+    assert not _C.fallback_counts()
+    _C.set_libraries(before)
+    _C.set_gemm_kernel("automatic")
+
 
 TOLERANCES = {
     torch.float32: 1e-5,
@@ -182,14 +205,62 @@ def test_empty_depth_keeps_self(beta):
     check(actual, base.double() * beta)
 
 
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+COMPLEX = (torch.complex64, torch.complex128)
+
+
+def exact_values(*shape: int, dtype: torch.dtype, seed: int = 0) -> torch.Tensor:
+    """Whole numbers, whose products and sums every dtype wider than 16 bits holds."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = [torch.randint(-9, 10, shape, generator=generator) for _ in range(2)]
+    return (
+        torch.complex(*(part.double() for part in parts)).to(dtype)
+        if dtype.is_complex
+        else parts[0].to(dtype)
+    )
+
+
+@pytest.mark.parametrize("dtype", (*INTEGERS, *COMPLEX, torch.float64, torch.float32), ids=str)
 @pytest.mark.parametrize(
-    "dtype", [torch.int64, torch.int32, torch.uint8, torch.complex64, torch.complex128], ids=str
+    "shape",
+    [
+        (3, 4, 5),
+        (9, 20, 12),
+        (140, 300, 70),
+        (1, 70, 300),
+        (300, 70, 1),
+        (3, 5000, 4),
+        (1, 40000, 1),
+    ],
+    ids=str,
 )
-def test_dtypes_without_library(dtype):
-    first = torch.arange(12).reshape(3, 4).to(dtype)
-    if dtype.is_complex:
-        first = first * (1 + 2j)
-    torch.testing.assert_close((first.xpu() @ first.xpu().mT).cpu(), first @ first.mT)
+def test_exact(shape, dtype):
+    height, depth, width = shape
+    first = exact_values(height, depth, dtype=dtype)
+    second = exact_values(depth, width, dtype=dtype, seed=1)
+    base = exact_values(height, width, dtype=dtype, seed=2)
+    expected = torch.addmm(base, first, second, beta=3, alpha=2)
+    for first_layout, second_layout in itertools.product((rows, columns), repeat=2):
+        operands = first_layout(first.xpu()), second_layout(second.xpu())
+        assert torch.equal((operands[0] @ operands[1]).cpu(), first @ second)
+        assert torch.equal(torch.addmm(base.xpu(), *operands, beta=3, alpha=2).cpu(), expected)
+
+
+@pytest.mark.parametrize("dtype", COMPLEX, ids=str)
+def test_conjugated(dtype):
+    first, second = exact_values(9, 20, dtype=dtype), exact_values(12, 20, dtype=dtype, seed=1)
+    assert torch.equal((first.xpu().conj() @ second.xpu().mH).cpu(), first.conj() @ second.mH)
+    for left, right in itertools.product((False, True), repeat=2):
+        vectors = [
+            vector.conj() if conjugated else vector
+            for vector, conjugated in zip((first[0], second[0]), (left, right), strict=True)
+        ]
+        on_device = [
+            vector.xpu().conj() if conjugated else vector.xpu()
+            for vector, conjugated in zip((first[0], second[0]), (left, right), strict=True)
+        ]
+        for product in (torch.dot, torch.vdot):
+            assert torch.equal(product(*on_device).cpu(), product(*vectors))
 
 
 def test_int_mm():

@@ -2,7 +2,6 @@
 #include "onednn/matmul.h"
 
 #include <ATen/MemoryOverlap.h>
-#include <ATen/Operators.h>
 #include <ATen/ops/_int_mm_native.h>
 #include <ATen/ops/addmm_native.h>
 #include <ATen/ops/addmv_native.h>
@@ -14,7 +13,7 @@
 #include <ATen/ops/mul.h>
 #include <ATen/ops/vdot_native.h>
 
-#include "aten/fallback.h"
+#include "aten/gemm.h"
 
 namespace ipex::aten {
 namespace {
@@ -22,8 +21,8 @@ namespace {
 using at::Tensor;
 using onednn::PostOps;
 
-bool by_library(const Tensor& operand) {
-  return onednn::matmul_refusal(operand.device(), operand.scalar_type()) == nullptr;
+bool by_library(const Tensor& operand, const Tensor& result) {
+  return onednn::matmul_refusal(operand.device(), operand.scalar_type(), result.scalar_type()) == nullptr;
 }
 
 void check_same_dtype(const char* name, const Tensor& first, const Tensor& second) {
@@ -38,6 +37,7 @@ bool is_row_vector(const Tensor& self, const Tensor& out) {
 }
 
 void multiply(const char* name, const Tensor& out, const Tensor& first, const Tensor& second) {
+  if (!by_library(first, out)) return gemm(name, out, first, second);
   if (out.numel() == 0) return;
   if (first.numel() == 0) {
     out.zero_();
@@ -49,6 +49,7 @@ void multiply(const char* name, const Tensor& out, const Tensor& first, const Te
 // out = beta * self + alpha * first @ second; self broadcasts to out and may be out.
 void multiply_add(const char* name, const Tensor& out, const Tensor& self, const Tensor& first,
                   const Tensor& second, const at::Scalar& beta, const at::Scalar& alpha) {
+  if (!by_library(first, out)) return gemm(name, out, first, second, self, beta, alpha);
   const float factor = beta.to<float>();
   const float product_factor = alpha.to<float>();
   // Nothing of self shows where beta is 0, not even a NaN.
@@ -111,53 +112,44 @@ using namespace ipex::aten;
 
 TORCH_IMPL_FUNC(mm_out_xpu)(const Tensor& self, const Tensor& mat2, const Tensor& result) {
   check_same_dtype("mm", self, mat2);
-  if (by_library(self)) return multiply("mm", result, self, mat2);
-  on_cpu<ATEN_OP2(mm, out)>::call(self, mat2, const_cast<Tensor&>(result));
+  multiply("mm", result, self, mat2);
 }
 
 TORCH_IMPL_FUNC(bmm_out_xpu)(const Tensor& self, const Tensor& mat2, const Tensor& result) {
   check_same_dtype("bmm", self, mat2);
-  if (by_library(self)) return multiply("bmm", result, self, mat2);
-  on_cpu<ATEN_OP2(bmm, out)>::call(self, mat2, const_cast<Tensor&>(result));
+  multiply("bmm", result, self, mat2);
 }
 
 TORCH_IMPL_FUNC(addmm_out_xpu)
 (const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta, const Scalar& alpha,
  const Tensor& result) {
   check_same_dtype("addmm", mat1, mat2);
-  if (by_library(mat1)) return multiply_add("addmm", result, self, mat1, mat2, beta, alpha);
-  on_cpu<ATEN_OP2(addmm, out)>::call(self, mat1, mat2, beta, alpha, const_cast<Tensor&>(result));
+  multiply_add("addmm", result, self, mat1, mat2, beta, alpha);
 }
 
 TORCH_IMPL_FUNC(baddbmm_out_xpu)
 (const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta, const Scalar& alpha,
  const Tensor& result) {
   check_same_dtype("baddbmm", batch1, batch2);
-  if (by_library(batch1)) return multiply_add("baddbmm", result, self, batch1, batch2, beta, alpha);
-  on_cpu<ATEN_OP2(baddbmm, out)>::call(self, batch1, batch2, beta, alpha, const_cast<Tensor&>(result));
+  multiply_add("baddbmm", result, self, batch1, batch2, beta, alpha);
 }
 
 TORCH_IMPL_FUNC(addmv_out_xpu)
 (const Tensor& self, const Tensor& mat, const Tensor& vec, const Scalar& beta, const Scalar& alpha,
  const Tensor& result) {
   check_same_dtype("addmv", mat, vec);
-  if (by_library(mat)) {
-    const auto column = self.dim() == 1 ? self.unsqueeze(1) : self;
-    return multiply_add("addmv", result.unsqueeze(1), column, mat, vec.unsqueeze(1), beta, alpha);
-  }
-  on_cpu<ATEN_OP2(addmv, out)>::call(self, mat, vec, beta, alpha, const_cast<Tensor&>(result));
+  const auto column = self.dim() == 1 ? self.unsqueeze(1) : self;
+  multiply_add("addmv", result.unsqueeze(1), column, mat, vec.unsqueeze(1), beta, alpha);
 }
 
 Tensor dot_xpu(const Tensor& self, const Tensor& tensor) {
   check_dot(self, tensor);
-  if (by_library(self)) return inner_product("dot", self, tensor);
-  return on_cpu<ATEN_OP(dot)>::call(self, tensor);
+  return inner_product("dot", self, tensor);
 }
 
 Tensor vdot_xpu(const Tensor& self, const Tensor& other) {
   check_dot(self, other);
-  if (by_library(self)) return inner_product("vdot", self, other);
-  return on_cpu<ATEN_OP(vdot)>::call(self, other);
+  return inner_product("vdot", self.conj(), other);
 }
 
 Tensor& _int_mm_out_xpu(const Tensor& self, const Tensor& mat2, Tensor& result) {
@@ -167,7 +159,6 @@ Tensor& _int_mm_out_xpu(const Tensor& self, const Tensor& mat2, Tensor& result) 
   const std::array<int64_t, 2> sizes{self.size(0), mat2.size(1)};
   TORCH_CHECK(result.sizes() == IntArrayRef(sizes), "Expected result to be of size ", IntArrayRef(sizes),
               " but got ", result.sizes());
-  if (!by_library(self)) return on_cpu<ATEN_OP2(_int_mm, out)>::call(self, mat2, result);
   multiply("_int_mm", result, self, mat2);
   return result;
 }

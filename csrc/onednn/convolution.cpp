@@ -3,6 +3,7 @@
 #include <c10/util/accumulate.h>
 
 #include "onednn/engine.h"
+#include "runtime/libraries.h"
 
 namespace ipex::onednn {
 namespace {
@@ -237,6 +238,7 @@ bool all_channels_last(const Tensor& x, const Tensor& w, const Tensor& y) {
 }  // namespace
 
 const char* convolution_refusal(const c10::Device& device, c10::ScalarType dtype) {
+  if (!runtime::libraries_allowed()) return "IPEX_XPU_LIBRARIES is none";
   return dtype_support(device.index(), dtype) == DtypeSupport::none
              ? "oneDNN has no convolution of this dtype on this device"
              : nullptr;

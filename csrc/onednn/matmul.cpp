@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "onednn/engine.h"
+#include "runtime/libraries.h"
 
 namespace ipex::onednn {
 namespace {
@@ -188,8 +189,10 @@ void multiply(const Tensor& destination, const Tensor& source, const Tensor& wei
 
 }  // namespace
 
-const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype) {
+const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype, c10::ScalarType result) {
+  if (!runtime::libraries_allowed()) return "IPEX_XPU_LIBRARIES is none";
   if (dtype == c10::kChar) {
+    if (result != c10::kInt) return "oneDNN's int8 results saturate, PyTorch's wrap";
     return has_exact_int8(device.index())
                ? nullptr
                : "oneDNN's sums of int8 products overflow on processors without VNNI";

@@ -6,8 +6,8 @@
 
 namespace ipex::onednn {
 
-// Why the library can not multiply matrices of this dtype on this device; null if it can.
-const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype);
+// Why the library does not multiply matrices of this dtype to this result on this device; null if it does.
+const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype, c10::ScalarType result);
 
 // destination = post_ops(source @ weight + bias), for matrices or batches of matrices of any strides; a batch
 // dimension of size 1 is repeated. `bias` is undefined or a vector along the columns. No dimension may be

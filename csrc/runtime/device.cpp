@@ -119,6 +119,7 @@ DeviceLimits make_limits(const sycl::device& device, const c10::xpu::DeviceProp&
       .compute_units = static_cast<int>(properties.max_compute_units),
       .max_sub_group_size =
           sizes.empty() ? 1 : static_cast<int>(*std::max_element(sizes.begin(), sizes.end())),
+      .vector_bytes = static_cast<int>(properties.native_vector_width_float * sizeof(float)),
       .max_group_size = properties.max_work_group_size,
       .local_memory_bytes = properties.local_mem_size,
       .cache_bytes = properties.global_mem_cache_size,

@@ -11,6 +11,7 @@ namespace ipex::runtime {
 struct DeviceLimits {
   int compute_units;
   int max_sub_group_size;
+  int vector_bytes;  // of the registers a work-item computes vectors with
   std::size_t max_group_size;
   std::size_t local_memory_bytes;
   std::size_t cache_bytes;

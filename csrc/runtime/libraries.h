@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string_view>
+
+namespace ipex::runtime {
+
+// Whether operators may use oneDNN. Of the whole process; starts as IPEX_XPU_LIBRARIES says (all or none),
+// else all. With none every library operator runs on our own kernels.
+bool libraries_allowed();
+// `choice` is "all" or "none"; throws for anything else.
+void set_libraries(std::string_view choice);
+
+}  // namespace ipex::runtime
