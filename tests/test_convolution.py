@@ -1,9 +1,35 @@
-"""Convolutions on xpu against the CPU in float64: results, layouts and all gradients."""
+"""Convolutions on xpu against the CPU in float64: results, layouts and all gradients.
+
+By the library, and by both kernels of ours.
+"""
 
 import dataclasses
 
 import pytest
 import torch
+
+from intel_extension_for_pytorch import _C
+
+# Libraries, kernel.
+WAYS = {
+    "library": ("all", "automatic"),
+    "vectors": ("none", "vectors"),
+    "tiles": ("none", "tiles"),
+}
+
+
+@pytest.fixture(params=WAYS, autouse=True)
+def way(request):
+    libraries, kernel = WAYS[request.param]
+    before = _C.get_libraries()
+    _C.set_libraries(libraries)
+    _C.set_gemm_kernel(kernel)
+    _C.reset_fallback_counts()
+    yield request.param
+    assert not _C.fallback_counts()
+    _C.set_libraries(before)
+    _C.set_gemm_kernel("automatic")
+
 
 TOLERANCES = {torch.float32: 2e-5, torch.float64: 1e-12, torch.bfloat16: 2e-2, torch.float16: 3e-3}
 
@@ -116,8 +142,8 @@ def test_result_and_gradients(case, layout, dtype):
     actual = [tensor.xpu().requires_grad_() for tensor in tensors]
     expected, result = case.run(*references), case.run(*actual)
     check(result, expected)
-    if dtype != torch.float64:  # which is left to the CPU, whose layouts depend on the dtype
-        assert result.stride() == case.run(*(tensor.float() for tensor in tensors)).stride()
+    # The CPU's layouts depend on the dtype.
+    assert result.stride() == case.run(*(tensor.float() for tensor in tensors)).stride()
     gradient = torch.rand(expected.shape, dtype=torch.float64).to(dtype)
     expected.backward(gradient.double())
     result.backward(gradient.xpu())

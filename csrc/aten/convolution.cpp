@@ -1,13 +1,13 @@
 #include "onednn/convolution.h"
 
 #include <ATen/native/ConvUtils.h>
-#include <ATen/Operators.h>
 #include <ATen/ops/convolution_backward_overrideable_native.h>
 #include <ATen/ops/convolution_overrideable_native.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/sum.h>
 
-#include "aten/fallback.h"
+#include "aten/dtypes.h"
+#include "aten/plain_convolution.h"
 #include "onednn/engine.h"
 
 namespace ipex::aten {
@@ -28,15 +28,16 @@ at::MemoryFormat memory_format(const Tensor& input, const Tensor& weight) {
   return input.dim() == 5 ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::ChannelsLast;
 }
 
+bool by_library(const Tensor& input) {
+  return onednn::convolution_refusal(input.device(), input.scalar_type()) == nullptr;
+}
+
 // Where the library has no half-precision convolution, operands and results are float32.
 c10::ScalarType compute_dtype(const Tensor& input) {
   const auto dtype = input.scalar_type();
+  if (!by_library(input)) return dtype;
   return onednn::dtype_support(input.device().index(), dtype) == onednn::DtypeSupport::native ? dtype
                                                                                               : c10::kFloat;
-}
-
-bool by_library(const Tensor& input) {
-  return onednn::convolution_refusal(input.device(), input.scalar_type()) == nullptr;
 }
 
 struct Operands {
@@ -48,8 +49,6 @@ struct Operands {
     return at::empty(sizes, like.options().dtype(dtype).memory_format(format));
   }
 };
-
-c10::SymIntArrayRef symbolic(c10::IntArrayRef values) { return c10::fromIntArrayRefSlow(values); }
 
 std::vector<std::int64_t> output_sizes(const Tensor& input, const Tensor& weight, c10::IntArrayRef padding,
                                        c10::IntArrayRef output_padding, c10::IntArrayRef stride,
@@ -67,13 +66,31 @@ Tensor sum_over_channels(const Tensor& gradient) {
   return at::sum(gradient, dimensions);
 }
 
+// x, w and y as in onednn/convolution.h.
+void forward(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
+             const ConvolutionGeometry& geometry) {
+  if (by_library(x)) return onednn::convolution_forward(y, x, w, bias, geometry);
+  plain_convolution_forward(y, x, w, bias, geometry);
+}
+
+void backward_data(const Tensor& x, const Tensor& y, const Tensor& w, const ConvolutionGeometry& geometry) {
+  if (by_library(y)) return onednn::convolution_backward_data(x, y, w, geometry);
+  plain_convolution_backward_data(x, y, w, geometry);
+}
+
+void backward_weights(const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& x,
+                      const ConvolutionGeometry& geometry) {
+  if (by_library(x)) return onednn::convolution_backward_weights(w, bias, y, x, geometry);
+  plain_convolution_backward_weights(w, y, x, geometry);
+}
+
 }  // namespace
 }  // namespace ipex::aten
 
 namespace at::native {
 
 using namespace ipex::aten;
-namespace onednn = ipex::onednn;
+using ipex::onednn::ConvolutionGeometry;
 
 // A transposed convolution is the data gradient of the convolution with the same weights, so x and y change
 // places: its output is x.
@@ -83,11 +100,7 @@ Tensor convolution_overrideable_xpu(const Tensor& input, const Tensor& weight,
                                     IntArrayRef output_padding, int64_t groups) {
   const Tensor bias = optional_bias.value_or(Tensor());
   check_dtypes(input, weight, bias);
-  if (!by_library(input)) {
-    return on_cpu<ATEN_OP(convolution)>::call(input, weight, optional_bias, symbolic(stride),
-                                              symbolic(padding), symbolic(dilation), transposed,
-                                              symbolic(output_padding), groups);
-  }
+  check_dtype("convolution", input.scalar_type());
   const Operands operands{memory_format(input, weight), compute_dtype(input)};
   const ConvolutionGeometry geometry{stride, padding, dilation, groups};
   const auto source = operands.read(input);
@@ -97,10 +110,10 @@ Tensor convolution_overrideable_xpu(const Tensor& input, const Tensor& weight,
       output_sizes(input, weight, padding, output_padding, stride, dilation, transposed, groups), input);
   if (output.numel() != 0) {
     if (transposed) {
-      onednn::convolution_backward_data(output, source, filter, geometry);
+      backward_data(output, source, filter, geometry);
       if (bias.defined()) output.add_(reshape_bias(output.dim(), addend));
     } else {
-      onednn::convolution_forward(output, source, filter, addend, geometry);
+      forward(output, source, filter, addend, geometry);
     }
   }
   return output.to(input.scalar_type());
@@ -108,15 +121,10 @@ Tensor convolution_overrideable_xpu(const Tensor& input, const Tensor& weight,
 
 std::tuple<Tensor, Tensor, Tensor> convolution_backward_overrideable_xpu(
     const Tensor& grad_output, const Tensor& input, const Tensor& weight, IntArrayRef stride,
-    IntArrayRef padding, IntArrayRef dilation, bool transposed, IntArrayRef output_padding, int64_t groups,
-    std::array<bool, 3> output_mask) {
+    IntArrayRef padding, IntArrayRef dilation, bool transposed, IntArrayRef /*output_padding*/,
+    int64_t groups, std::array<bool, 3> output_mask) {
   check_dtypes(input, weight, grad_output);
-  if (!by_library(input)) {
-    const std::vector<c10::SymInt> bias_sizes{grad_output.sym_size(1)};
-    return on_cpu<ATEN_OP(convolution_backward)>::call(
-        grad_output, input, weight, c10::SymIntArrayRef(bias_sizes), symbolic(stride), symbolic(padding),
-        symbolic(dilation), transposed, symbolic(output_padding), groups, output_mask);
-  }
+  check_dtype("convolution_backward", input.scalar_type());
   const Operands operands{memory_format(input, weight), compute_dtype(input)};
   const ConvolutionGeometry geometry{stride, padding, dilation, groups};
   const auto [need_input, need_weight, need_bias] = output_mask;
@@ -127,20 +135,19 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward_overrideable_xpu(
     const auto filter = operands.read(weight);
     const auto result = operands.make(input.sizes(), input);
     if (transposed) {
-      onednn::convolution_forward(result, gradient, filter, {}, geometry);
+      forward(result, gradient, filter, {}, geometry);
     } else {
-      onednn::convolution_backward_data(result, gradient, filter, geometry);
+      backward_data(result, gradient, filter, geometry);
     }
     grad_input = result.to(dtype);
   }
   // The library sums the bias gradient on the way where the output is its y.
-  const bool fused_bias = need_bias && need_weight && !transposed;
+  const bool fused_bias = need_bias && need_weight && !transposed && by_library(input);
   if (need_weight) {
     const auto source = operands.read(input);
     const auto result = operands.make(weight.sizes(), weight);
     const auto bias = fused_bias ? at::empty({gradient.size(1)}, gradient.options()) : Tensor();
-    onednn::convolution_backward_weights(result, bias, transposed ? source : gradient,
-                                         transposed ? gradient : source, geometry);
+    backward_weights(result, bias, transposed ? source : gradient, transposed ? gradient : source, geometry);
     grad_weight = result.to(dtype);
     if (fused_bias) grad_bias = bias.to(dtype);
   }

@@ -1,4 +1,4 @@
-// Convolutions without a library: as products of matrices one or both of which are read through the moving
+// Convolutions without a library: as products of matrices of which one or both are read through the moving
 // kernel, and directly where groups are so small that their matrices would be mere slivers.
 #pragma once
 
@@ -100,7 +100,7 @@ inline bool inner_first(const windows& operand) { return operand.sums_positions;
 // of one position (channels last).
 template <class T, bool Spread, bool ChannelsLast>
 IPEX_KERNEL void convolve_direct(DirectConvolutionParams params) {
-  using C = opmath_t<T>;
+  using C = accumulator_t<T>;
   const auto item = this_item();
   const auto lane = static_cast<int32_t>(item.get_local_id(0));
   const auto width = static_cast<int32_t>(item.get_local_range(0));
@@ -116,7 +116,7 @@ IPEX_KERNEL void convolve_direct(DirectConvolutionParams params) {
   const auto& image = params.image;
   const WindowView<T, C, Spread> view{
       image, static_cast<const T*>(image.data) + sample * image.sample + first_channel * image.channel};
-  const int32_t taps = params.taps[0] * params.taps[1] * params.taps[2];
+  const int32_t taps = params.taps;
   const T* weight = static_cast<const T*>(params.weight) + int64_t{output} * params.group_channels * taps;
   const WindowPlace place = view.position(position);
   C sum(0);

@@ -36,8 +36,7 @@ struct DirectConvolutionParams {
   const void* bias;                        // or null
   std::int64_t sample, channel, position;  // strides of the output, whose positions are dense
   windows image;
-  std::int32_t outputs, group_outputs, group_channels;
-  std::int32_t taps[3];
+  std::int32_t outputs, group_outputs, group_channels, taps;
   std::int32_t positions;
   std::int32_t slices;  // of a row, in work-groups
 };

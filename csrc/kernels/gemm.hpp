@@ -14,17 +14,17 @@ template <class C, int VectorBytes>
 inline constexpr int register_rows = (VectorBytes == 64 ? 8 : 4) / (is_complex_v<C> ? 2 : 1);
 
 // Copies `depth` elements of each of `count` rows or columns of an operand to panels of `Width` of them, in
-// which one element of each follows the other. What fills up the last panel is not used.
+// which one element of each follows the other. What is left of the last panel is not used.
 template <int Width, class C, class Panel, class View>
 inline void pack(Panel* panel, const View& view, int32_t first, int32_t count, int32_t begin, int32_t depth) {
   constexpr int parts = is_complex_v<C> ? 2 : 1;
   for (int32_t start = 0; start < count; start += Width) {
+    const int32_t used = sycl::min(Width, count - start);
     decltype(view.outer(0)) outers[Width];
-    for (int r = 0; r < Width; ++r) outers[r] = view.outer(first + sycl::min(start + r, count - 1));
+    for (int r = 0; r < used; ++r) outers[r] = view.outer(first + start + r);
     for (int32_t k = 0; k < depth; ++k, panel += Width * parts) {
       const auto inner = view.inner(begin + k);
-#pragma unroll
-      for (int r = 0; r < Width; ++r) {
+      const auto copy = [&](int r) {
         const C value = view.load(outers[r], inner);
         if constexpr (is_complex_v<C>) {
           panel[r] = value.real;
@@ -32,6 +32,12 @@ inline void pack(Panel* panel, const View& view, int32_t first, int32_t count, i
         } else {
           panel[r] = value;
         }
+      };
+      if (used == Width) {
+#pragma unroll
+        for (int r = 0; r < Width; ++r) copy(r);
+      } else {
+        for (int r = 0; r < used; ++r) copy(r);
       }
     }
   }
