@@ -41,7 +41,7 @@ def raw_enqueue(x: torch.Tensor, y: torch.Tensor, out: torch.Tensor) -> Callable
     # ElementwiseParams of csrc/kernels/elementwise_params.hpp; alpha is the functor's one scalar.
     pointers = (out.data_ptr(), x.data_ptr(), y.data_ptr(), 0)
     undivided = (1, 1, 0)
-    params = struct.pack("<4Qq4q16I", *pointers, NUMEL, 4, 4, 4, 0, *undivided, 1, *undivided * 4)
+    params = struct.pack("<4Q5q16I", *pointers, 4, 4, 4, 0, NUMEL, *undivided, 1, *undivided * 4)
     params += bytes(SCALARS - len(params)) + struct.pack("<f", 1.0) + bytes(76)
 
     def sample() -> float:
