@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "jit/error.h"
+#include "jit/packed_words.h"
 #include "jit/source.h"
 
 namespace ipex::jit {
@@ -28,7 +29,7 @@ struct Archive::Entry {
 };
 
 namespace {
-constexpr char archive_magic[9] = "IPEXSPV1";
+constexpr char archive_magic[9] = {'I', 'P', 'E', 'X', 'S', 'P', 'V', '0' + Archive::version, 0};
 }
 
 Archive::Archive(const fs::path& path) {
@@ -74,12 +75,12 @@ std::string_view Archive::name(std::size_t index) const {
   return {data_ + entry.name_offset, entry.name_size};
 }
 
-std::span<const std::byte> Archive::blob(std::size_t index) const {
+Bytes Archive::spirv(std::size_t index) const {
   const Entry& entry = entries()[index];
-  return {reinterpret_cast<const std::byte*>(data_) + entry.blob_offset, entry.blob_size};
+  return unpack_words({reinterpret_cast<const std::byte*>(data_) + entry.blob_offset, entry.blob_size});
 }
 
-std::optional<std::span<const std::byte>> Archive::find(std::string_view wanted) const {
+std::optional<Bytes> Archive::find(std::string_view wanted) const {
   std::size_t first = 0;
   std::size_t last = size();
   while (first < last) {
@@ -90,7 +91,7 @@ std::optional<std::span<const std::byte>> Archive::find(std::string_view wanted)
       last = middle;
   }
   if (first == size() || name(first) != wanted) return std::nullopt;
-  return blob(first);
+  return spirv(first);
 }
 
 void Archive::write(const fs::path& path, const Contents& contents) {
@@ -104,18 +105,22 @@ void Archive::write(const fs::path& path, const Contents& contents) {
   };
   put(&header, sizeof(header));
 
+  std::vector<Bytes> blobs;
+  for (const auto& [name, spirv] : contents) blobs.push_back(pack_words(spirv));
   std::uint64_t name_offset = sizeof(Header) + contents.size() * sizeof(Entry);
   std::uint64_t blob_offset = name_offset;
-  for (const auto& [name, blob] : contents) blob_offset += name.size();
-  for (const auto& [name, blob] : contents) {
+  for (const auto& [name, spirv] : contents) blob_offset += name.size();
+  auto next_blob = blobs.begin();
+  for (const auto& [name, spirv] : contents) {
+    const Bytes& blob = *next_blob++;
     const Entry entry{name_offset, blob_offset, static_cast<std::uint32_t>(name.size()),
                       static_cast<std::uint32_t>(blob.size())};
     put(&entry, sizeof(entry));
     name_offset += name.size();
     blob_offset += blob.size();
   }
-  for (const auto& [name, blob] : contents) put(name.data(), name.size());
-  for (const auto& [name, blob] : contents) put(blob.data(), blob.size());
+  for (const auto& [name, spirv] : contents) put(name.data(), name.size());
+  for (const auto& blob : blobs) put(blob.data(), blob.size());
   file.close();
   std::error_code error;
   if (file) fs::rename(temporary, path, error);

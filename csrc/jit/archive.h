@@ -14,19 +14,21 @@
 namespace ipex::jit {
 
 // A file of SPIR-V kernels by name. Layout, all in the machine's byte order:
-//   Header | Entry[count] sorted by name | names | blobs
+//   Header | Entry[count] sorted by name | names | SPIR-V of each, packed (packed_words.h)
 // It is mapped, not read: opening costs nothing for the kernels a process does not use.
 class Archive {
  public:
+  static constexpr int version = 2;
+
   explicit Archive(const std::filesystem::path& path);  // throws Error
   ~Archive();
   Archive(const Archive&) = delete;
   Archive& operator=(const Archive&) = delete;
 
-  std::optional<std::span<const std::byte>> find(std::string_view name) const;
+  std::optional<Bytes> find(std::string_view name) const;  // SPIR-V; throws Error where it is damaged
   std::size_t size() const;
   std::string_view name(std::size_t index) const;
-  std::span<const std::byte> blob(std::size_t index) const;
+  Bytes spirv(std::size_t index) const;  // throws Error where it is damaged
 
   using Contents = std::map<std::string, Bytes>;
   static void write(const std::filesystem::path& path, const Contents& contents);  // atomically; throws Error

@@ -97,8 +97,7 @@ void read_cached(const fs::path& folder, const std::string& prefix, Archive::Con
     try {
       const Archive archive(file.path());
       for (std::size_t i = 0; i < archive.size(); ++i) {
-        const auto blob = archive.blob(i);
-        contents.try_emplace(std::string(archive.name(i)), blob.begin(), blob.end());
+        contents.try_emplace(std::string(archive.name(i)), archive.spirv(i));
       }
     } catch (const Error&) {
       std::error_code ignored;
@@ -199,7 +198,7 @@ void run(const Arguments& arguments) {
   std::map<std::string, std::string> prefixes;
   for (const auto& [module, instantiations] : wanted) {
     const Digest digest = source_digest(arguments.root, module_source(arguments.root, module));
-    prefixes[module] = module + "-" + digest.hex().substr(0, 24);
+    prefixes[module] = module + "-" + std::to_string(Archive::version) + digest.hex().substr(0, 24);
     std::replace(prefixes[module].begin(), prefixes[module].end(), '/', '.');
   }
   const auto read_all = [&] {
@@ -242,19 +241,17 @@ void run(const Arguments& arguments) {
   }
 
   Archive::Contents contents;
-  std::size_t bytes = 0;
   for (const auto& [module, instantiations] : wanted) {
     for (const auto& instantiation : instantiations) {
       const std::string name = archive_name(module, instantiation);
       const auto found = made.find(name);
       if (found == made.end()) throw Error("not made: " + name);
-      bytes += found->second.size();
       contents.insert(made.extract(found));
     }
   }
   Archive::write(arguments.output, contents);
   std::printf("kernel archive: %zu kernels (%zu compiled), %.1f MB, %.1f s\n", wanted_count, missing_count,
-              static_cast<double>(bytes) * 1e-6, timer.seconds());
+              static_cast<double>(fs::file_size(arguments.output)) * 1e-6, timer.seconds());
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ class Library {
   }
 
   // The SPIR-V that the build made, if this instantiation was listed.
-  std::optional<std::span<const std::byte>> archived(const NameView& name) {
+  std::optional<Bytes> archived(const NameView& name) {
     std::call_once(archive_opened_, [this] { open_archive(); });
     if (!archive_) return std::nullopt;
     return archive_->find(archive_name(name.module, name.instantiation));
