@@ -11,6 +11,7 @@
 #include <ATen/WrapDimUtils.h>
 
 #include "aten/kernel_table.h"
+#include "aten/reduce.h"
 #include "kernels/scan_params.hpp"
 #include "runtime/limits.h"
 
@@ -33,12 +34,10 @@ void choose_chunks(ScanParams& params, std::int64_t least_chunk, std::int64_t wa
 void launch_scan(const char* functor, ScanParams& params, const at::Tensor& out, std::size_t state_size) {
   const auto& limits = runtime::device_limits();
   const std::string op = std::string("op::") + functor, type = type_name(out.scalar_type());
-  // A short row is read faster by one work-item than it is shared by a work-group.
-  // A State of two parts goes wrong in work-group memory on the CPU device (seen with complex sums).
-  const bool one_word = params.indices == nullptr && !c10::isComplexType(out.scalar_type());
-  const bool by_rows = one_word && params.inner == 1 && params.length > 64;
+  // A short row is read faster by one work-item than it is shared by a sub-group.
+  const bool by_rows = params.inner == 1 && params.length > 64;
   if (by_rows) {
-    choose_chunks(params, 4 * kernels::scan_tile, 4 * limits.compute_units);
+    choose_chunks(params, 4096, 4 * limits.compute_units);
   } else {
     choose_chunks(params, 64, 512 * limits.compute_units);
   }
@@ -46,8 +45,8 @@ void launch_scan(const char* functor, ScanParams& params, const at::Tensor& out,
   const auto run = [&](bool totals) {
     const char* flag = totals ? "true" : "false";
     if (by_rows) {
-      launch("scan", instantiation("scan_rows", op, type, flag), {lines * params.chunks, kernels::scan_group},
-             params, (kernels::scan_tile + kernels::scan_group) * state_size);
+      launch("scan", instantiation("scan_rows", op, type, flag), sub_group_range(lines * params.chunks),
+             params);
     } else {
       launch("scan", instantiation("scan_lines", op, type, flag), range_for(lines * params.chunks), params);
     }

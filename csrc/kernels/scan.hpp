@@ -8,6 +8,7 @@
 
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/math.hpp"
+#include "kernels/core/sub_group.hpp"
 #include "kernels/core/types.hpp"
 #include "kernels/scan_params.hpp"
 
@@ -107,59 +108,46 @@ IPEX_KERNEL void scan_lines(ScanParams params) {
   if constexpr (Totals) static_cast<typename O::State*>(params.totals)[line_chunk] = state;
 }
 
-// One work-group for each chunk of a row (inner = 1). It moves tiles through work-group memory, so that
-// neighbouring work-items touch neighbouring elements while each scans consecutive ones.
+// The value of the work-item `distance` before this one; T is any plain type of whole 32-bit words.
+template <class T>
+inline T from_before(const sycl::sub_group& group, T value, int distance) {
+  return by_words(value, [&](std::uint32_t word) { return sycl::shift_group_right(group, word, distance); });
+}
+
+// One sub-group for each chunk of a row (inner = 1): its work-items take neighbouring elements.
 template <template <class> class Op, class T, bool Totals>
-IPEX_KERNEL void scan_rows(ScanParams params, LocalMemory memory) {
+IPEX_KERNEL void scan_rows(ScanParams params) {
   using O = Op<T>;
-  using State = typename O::State;
-  auto* tile = local_pointer<State>(memory);
-  auto* sums = tile + scan_tile;
-  const auto item = this_item();
-  const int local = static_cast<int>(item.get_local_id(0));
-  const std::int64_t group = item.get_group(0);
-  const std::int64_t outer = group / params.chunks;
-  const std::int64_t chunk = group % params.chunks;
-  const std::int64_t first = chunk * params.chunk;
-  const std::int64_t last = sycl::min(first + params.chunk, params.length);
-  const auto* input = static_cast<const T*>(params.input) + outer * params.length;
-  State carry = Totals ? O::identity() : scan_start<O>(params, group);
-  for (std::int64_t start = first; start < last; start += scan_tile) {
-    for (int k = 0; k < scan_items; ++k) {
-      const int within = k * scan_group + local;
-      const std::int64_t i = start + within;
-      tile[within] = i < last ? O::make(input[i], i) : O::identity();
-    }
-    sycl::group_barrier(item.get_group());
-    State sum = tile[local * scan_items];
-    for (int k = 1; k < scan_items; ++k) {
-      sum = O::combine(sum, tile[local * scan_items + k]);
-      tile[local * scan_items + k] = sum;
-    }
-    sums[local] = sum;
-    for (int distance = 1; distance < scan_group; distance *= 2) {
-      sycl::group_barrier(item.get_group());
-      const State before = local >= distance ? sums[local - distance] : O::identity();
-      const State here = sums[local];
-      sycl::group_barrier(item.get_group());
-      if (local >= distance) sums[local] = O::combine(before, here);
-    }
-    sycl::group_barrier(item.get_group());
-    if constexpr (!Totals) {
-      for (int k = 0; k < scan_items; ++k) {
-        const int within = k * scan_group + local;
-        const std::int64_t i = start + within;
-        const int owner = within / scan_items;
-        State state = owner > 0 ? O::combine(carry, sums[owner - 1]) : carry;
-        state = O::combine(state, tile[within]);
-        if (i < last) O::store(params, outer * params.length + i, state);
+  const auto group = this_sub_group();
+  const int lane = group.get_local_linear_id();
+  const int width = group.get_local_linear_range();
+  const auto [start, step] = all_sub_groups();
+  for (std::int64_t job = start; job < params.outer * params.chunks; job += step) {
+    const std::int64_t outer = job / params.chunks;
+    const std::int64_t begin = job % params.chunks * params.chunk;
+    const std::int64_t end = uniform(group, sycl::min(begin + params.chunk, params.length));
+    const auto* input = static_cast<const T*>(params.input) + outer * params.length;
+    auto carry = Totals ? O::identity() : scan_start<O>(params, job);
+    const auto scan = [&](std::int64_t i, bool whole) {
+      const bool real = whole || i + lane < end;
+      auto state = real ? O::make(input[i + lane], i + lane) : O::identity();
+      for (int distance = 1; distance < width; distance *= 2) {
+        const auto before = from_before(group, state, distance);
+        if (lane >= distance) state = O::combine(before, state);
       }
+      state = O::combine(carry, state);
+      if constexpr (!Totals) {
+        if (real) O::store(params, outer * params.length + i + lane, state);
+      }
+      carry =
+          by_words(state, [&](std::uint32_t word) { return sycl::group_broadcast(group, word, width - 1); });
+    };
+    std::int64_t i = begin;
+    for (; i + width <= end; i += width) scan(i, true);
+    if (i < end) scan(i, false);
+    if constexpr (Totals) {
+      if (lane == 0) static_cast<typename O::State*>(params.totals)[job] = carry;
     }
-    carry = O::combine(carry, sums[scan_group - 1]);
-    sycl::group_barrier(item.get_group());
-  }
-  if constexpr (Totals) {
-    if (local == 0) static_cast<State*>(params.totals)[group] = carry;
   }
 }
 

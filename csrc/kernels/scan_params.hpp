@@ -5,11 +5,6 @@
 
 namespace ipex::kernels {
 
-// Work-items of a group that scans a row together, and the consecutive elements of each.
-constexpr int scan_group = 128;
-constexpr int scan_items = 8;
-constexpr int scan_tile = scan_group * scan_items;
-
 // Dense tensors shaped [outer, length, inner], scanned along `length`. A line is one (outer, inner); where
 // there are few of them each is cut into `chunks`, whose totals are found first.
 struct ScanParams {

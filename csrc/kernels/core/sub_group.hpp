@@ -31,18 +31,23 @@ inline SubGroups all_sub_groups() {
           static_cast<std::int64_t>(item.get_group_range(0)) * per_group};
 }
 
-// `value` of the work-item whose number differs in the bits of `mask`; T is any plain type of whole 32-bit
-// words.
+// function(word) for each 32-bit word of a plain type.
+template <class T, class Function>
+inline T by_words(T value, Function function) {
+  static_assert(sizeof(T) % 4 == 0 && std::is_trivially_copyable_v<T>);
+  using Words = std::array<std::uint32_t, sizeof(T) / 4>;
+  auto words = sycl::bit_cast<Words>(value);
+  for (auto& word : words) word = function(word);
+  return sycl::bit_cast<T>(words);
+}
+
+// `value` of the work-item whose number differs in the bits of `mask`.
 template <class T>
 inline T exchange(const sycl::sub_group& group, T value, int mask) {
-  static_assert(sizeof(T) % 4 == 0 && std::is_trivially_copyable_v<T>);
-  if constexpr (sizeof(T) == 4) {
+  if constexpr (std::is_arithmetic_v<T> && sizeof(T) == 4) {
     return sycl::permute_group_by_xor(group, value, mask);
   } else {
-    using Words = std::array<std::uint32_t, sizeof(T) / 4>;
-    auto words = sycl::bit_cast<Words>(value);
-    for (auto& word : words) word = sycl::permute_group_by_xor(group, word, mask);
-    return sycl::bit_cast<T>(words);
+    return by_words(value, [&](std::uint32_t word) { return sycl::permute_group_by_xor(group, word, mask); });
   }
 }
 
