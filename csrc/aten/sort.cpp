@@ -20,6 +20,7 @@
 #include <limits>
 
 #include "aten/kernel_table.h"
+#include "aten/reduce.h"
 #include "aten/scan.h"
 #include "kernels/sort_params.hpp"
 #include "runtime/limits.h"
@@ -114,9 +115,15 @@ std::tuple<at::Tensor, at::Tensor> top_of_rows(const at::Tensor& input, const at
   auto indices = at::empty(values.sizes(), input.options().dtype(at::kLong));
   params.values = values.mutable_data_ptr();
   params.indices = indices.mutable_data_ptr<std::int64_t>();
-  launch("sort", instantiation("top_of_rows", type_name(input.scalar_type())),
-         {params.rows * params.parts, kernels::sort_group}, params,
-         static_cast<std::size_t>(params.tile) * entry_size(input.scalar_type()) + sizeof(std::int64_t));
+  const char* type = type_name(input.scalar_type());
+  if (count <= kernels::top_few) {
+    launch("sort", instantiation("top_few_of_rows", type), sub_group_range(params.rows * params.parts),
+           params);
+  } else {
+    launch("sort", instantiation("top_of_rows", type), {params.rows * params.parts, kernels::sort_group},
+           params,
+           static_cast<std::size_t>(params.tile) * entry_size(input.scalar_type()) + sizeof(std::int64_t));
+  }
   if (params.parts == 1) return {values, indices};
   return top_of_rows(values, indices, count, descending);
 }
@@ -233,8 +240,8 @@ TORCH_IMPL_FUNC(topk_values_xpu)
   dim = maybe_wrap_dim(dim, self.dim());
   along_rows(self, dim, values, indices, [&](const Tensor& rows) {
     const auto length = rows.size(1);
-    if (length > 256 && 2 * k <= ipex::kernels::sort_tile && k <= length / 2)
-      return ipex::aten::top_of_rows(rows, {}, k, largest);
+    const bool worth_selecting = length > 256 && 2 * k <= ipex::kernels::sort_tile && k <= length / 2;
+    if (k <= ipex::kernels::top_few || worth_selecting) return ipex::aten::top_of_rows(rows, {}, k, largest);
     const auto [sorted, places] = ipex::aten::sort_rows(rows, largest);
     return std::make_tuple(sorted.narrow(1, 0, k).contiguous(), places.narrow(1, 0, k).contiguous());
   });

@@ -5,6 +5,7 @@
 
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/order.hpp"
+#include "kernels/core/sub_group.hpp"
 #include "kernels/sort_params.hpp"
 
 namespace ipex::kernels {
@@ -113,6 +114,55 @@ IPEX_KERNEL void top_of_rows(TopParams params, LocalMemory memory) {
     static_cast<T*>(params.values)[to] = input[index];
     params.indices[to] =
         params.input_indices != nullptr ? params.input_indices[row * params.length + index] : index;
+  }
+}
+
+// The same for no more elements than a sub-group has work-items: work-item j of one holds the j-th, and an
+// element that comes before the last of them is inserted. On most data that is soon a rare event.
+template <class T>
+IPEX_KERNEL void top_few_of_rows(TopParams params) {
+  using Key = sort_key_t<T>;
+  const auto group = this_sub_group();
+  const int lane = group.get_local_linear_id();
+  const int width = group.get_local_linear_range();
+  const int last_place = params.count - 1;
+  const auto [start, step] = all_sub_groups();
+  for (std::int64_t job = start; job < params.rows * params.parts; job += step) {
+    const std::int64_t row = job / params.parts;
+    const std::int64_t part = job % params.parts;
+    const std::int64_t first = part * params.part;
+    const std::int64_t last = uniform(group, part + 1 == params.parts ? params.length : first + params.part);
+    const auto* input = static_cast<const T*>(params.input) + row * params.length;
+    Key held_key = Key(~Key{0}), bound = held_key;
+    std::int64_t held = -1;
+    bool full = false;
+    for (std::int64_t i = first; i < last; i += width) {
+      const bool real = i + lane < last;
+      const Key key = real ? sort_entry_key(input[i + lane], params.descending) : Key(~Key{0});
+      bool candidate = real && (key < bound || !full);
+      while (sycl::any_of_group(group, candidate)) {
+        const int chosen = sycl::reduce_over_group(group, candidate ? lane : width, sycl::minimum<int>());
+        const Key new_key = sycl::select_from_group(group, key, chosen);
+        // Equal elements keep their order, as they come by ascending index.
+        const bool moves = held < 0 || new_key < held_key;
+        const bool left_moves = sycl::shift_group_right(group, static_cast<int>(moves), 1) && lane > 0;
+        const Key left_key = sycl::shift_group_right(group, held_key, 1);
+        const std::int64_t left = sycl::shift_group_right(group, held, 1);
+        if (moves) {
+          held_key = left_moves ? left_key : new_key;
+          held = left_moves ? left : i + chosen;
+        }
+        bound = sycl::select_from_group(group, held_key, last_place);
+        full = sycl::select_from_group(group, held, last_place) >= 0;
+        candidate = candidate && lane != chosen && (key < bound || !full);
+      }
+    }
+    if (lane < params.count) {
+      const std::int64_t to = job * params.count + lane;
+      static_cast<T*>(params.values)[to] = input[held];
+      params.indices[to] =
+          params.input_indices != nullptr ? params.input_indices[row * params.length + held] : held;
+    }
   }
 }
 

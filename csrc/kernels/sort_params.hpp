@@ -9,6 +9,9 @@ constexpr int sort_group = 256;
 // Elements that one work-group sorts in its own memory.
 constexpr int sort_tile = 2048;
 
+// What top_few_of_rows finds at most: every device has sub-groups of that many work-items.
+constexpr int top_few = 8;
+
 constexpr int radix_bits = 8;
 constexpr int radix_bins = 1 << radix_bits;
 // Work-items of a group of the radix sort; each owns a part of a row and a column of the group's counters.

@@ -68,9 +68,14 @@ template <class T>
 using sort_entry_t = SortEntry<sort_key_t<T>>;
 
 template <class T>
-inline sort_entry_t<T> sort_entry(T value, std::uint32_t index, bool descending) {
+inline sort_key_t<T> sort_entry_key(T value, bool descending) {
   const auto key = sort_key(value);
-  return {descending ? sort_key_t<T>(~key) : key, index};
+  return descending ? sort_key_t<T>(~key) : key;
+}
+
+template <class T>
+inline sort_entry_t<T> sort_entry(T value, std::uint32_t index, bool descending) {
+  return {sort_entry_key(value, descending), index};
 }
 
 }  // namespace ipex::kernels
