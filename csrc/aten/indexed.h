@@ -35,6 +35,12 @@ enum class Update { sum, prod, amax, amin };
 IndexKernel put_kernel(const at::Tensor& output);
 IndexKernel update_kernel(const char* name, Update update, const at::Tensor& output);
 
+// output[..., index[i], ...] is combined with source[i] at every position i of `index`, in their order along
+// `dim`. `source` has the sizes of `index`. False, and nothing was done, where atomics are faster and
+// allowed, or the shapes have too many dimensions.
+bool update_lines(const char* name, Update update, const at::Tensor& output, std::int64_t dim,
+                  const at::Tensor& index, const at::Tensor& source);
+
 // Runs `kernel` over the iterator's operands: the output, `inputs` (0 or 1) inputs, and an index tensor
 // (int64) for each of `selected`. Their strides along dimensions that an index selects are 0.
 void launch_indexed(const char* name, at::TensorIteratorBase& iterator, int inputs,

@@ -73,6 +73,17 @@ void write_along(const char* name, const at::Tensor& self, std::int64_t dim, con
   launch_indexed(name, iterator, 1, selected_along(destination, dim), negative, kernel);
 }
 
+// The same for a reduction.
+void update_along(const char* name, const at::Tensor& self, std::int64_t dim, const at::Tensor& index,
+                  const at::Tensor& source, Update update) {
+  const auto destination = at_least_1d(self);
+  const auto values = at_least_1d(source);
+  const auto kernel = update_kernel(name, update, self);
+  const auto positions = along(as_int64(index), dim, destination.dim()).expand(values.sizes());
+  if (update_lines(name, update, destination, dim, positions, values)) return;
+  write_along(name, self, dim, index, source, Negative::out_of_range, kernel);
+}
+
 void copy_unless_same(const at::Tensor& out, const at::Tensor& self) {
   if (!out.is_same(self)) const_cast<at::Tensor&>(out).copy_(self);
 }
@@ -131,7 +142,15 @@ at::Tensor initial_count(const at::Tensor& out, bool include_self) {
 void scatter_update(const char* name, const at::Tensor& out, std::int64_t dim, const at::Tensor& index,
                     const at::Tensor& source, Update update) {
   if (index.numel() == 0) return;
-  scatter(name, out, at::maybe_wrap_dim(dim, out.dim()), index, source, update_kernel(name, update, out));
+  dim = at::maybe_wrap_dim(dim, out.dim());
+  const auto kernel = update_kernel(name, update, out);
+  const auto positions = as_int64(at_least_1d(index));
+  const auto values = at_least_1d(source);
+  if (update_lines(name, update, at_least_1d(out), dim, positions,
+                   values.as_strided(positions.sizes(), values.strides()))) {
+    return;
+  }
+  scatter(name, out, dim, positions, source, kernel);
 }
 
 ReductionType scatter_reduction(std::string_view name) {
@@ -226,8 +245,7 @@ TORCH_IMPL_FUNC(index_add_out_xpu)
  const Tensor& out) {
   copy_unless_same(out, self);
   if (index.numel() == 0 || source.numel() == 0) return;
-  write_along("index_add", out, dim, index, alpha.equal(1) ? source : source.mul(alpha),
-              Negative::out_of_range, update_kernel("index_add", Update::sum, out));
+  update_along("index_add", out, dim, index, alpha.equal(1) ? source : source.mul(alpha), Update::sum);
 }
 
 TORCH_IMPL_FUNC(index_reduce_out_xpu)
@@ -240,12 +258,12 @@ TORCH_IMPL_FUNC(index_reduce_out_xpu)
   const auto reduction = get_reduction_enum(reduce);
   if (!include_self)
     const_cast<Tensor&>(out).index_fill_(dim, index, identity_of(reduction, out.scalar_type()));
-  const auto kernel = update_kernel("index_reduce", update_of(reduction), out);
-  write_along("index_reduce", out, dim, index, source, Negative::out_of_range, kernel);
+  const auto update = update_of(reduction);
+  update_along("index_reduce", out, dim, index, source, update);
   if (reduction == ReductionType::MEAN) {
     auto count = initial_count(out, include_self);
-    write_along("index_reduce", count, dim, index, at::scalar_tensor(1, out.options()).expand_as(source),
-                Negative::out_of_range, kernel);
+    update_along("index_reduce", count, dim, index, at::scalar_tensor(1, out.options()).expand_as(source),
+                 update);
     divide_by_count(out, count);
   }
 }

@@ -17,19 +17,22 @@ namespace ipex::kernels {
 
 namespace op {
 
+// combine(old, value) is what an element becomes; update does it for an address that others may write.
 template <class T>
 struct sum {
+  static T combine(T old, T value) { return cast<T>(static_cast<opmath_t<T>>(old) + opmath_t<T>(value)); }
   static void update(T* address, T value) { atomic_add(address, value); }
 };
 
 // An update without an atomic of its own.
 template <class T, class Function>
 struct swapping {
+  static T combine(T old, T value) {
+    using C = opmath_t<T>;
+    return cast<T>(Function::template apply<C>(static_cast<C>(old), static_cast<C>(value)));
+  }
   static void update(T* address, T value) {
-    atomic_update(address, [=](T old) {
-      using C = opmath_t<T>;
-      return cast<T>(Function::template apply<C>(static_cast<C>(old), static_cast<C>(value)));
-    });
+    atomic_update(address, [=](T old) { return combine(old, value); });
   }
 };
 struct apply_prod {
@@ -147,6 +150,34 @@ template <template <class> class Op, class T, bool InOrder>
 IPEX_KERNEL void index_update(IndexParams params) {
   for_each_indexed<T, true, InOrder>(params,
                                      [](T* output, const T* input) { Op<T>::update(output, *input); });
+}
+
+// output[..., index, ...] is combined with the input's elements in their order: neither atomics nor chance.
+template <template <class> class Op, class T>
+IPEX_KERNEL void index_update_lines(IndexLinesParams params) {
+  const auto line = static_cast<std::int64_t>(this_item().get_global_id(0));
+  if (line >= params.lines) return;
+  auto* output = static_cast<char*>(params.output);
+  const auto* input = static_cast<const char*>(params.input);
+  const auto* index = static_cast<const char*>(params.index);
+  auto rest = static_cast<std::uint32_t>(line);
+#pragma unroll
+  for (int d = 0; d < index_line_dims; ++d) {
+    std::uint32_t position = rest;
+    rest = split(params.sizes[d], position);
+    output += position * params.line_strides[d][0];
+    input += position * params.line_strides[d][1];
+    index += position * params.line_strides[d][2];
+  }
+  for (std::int64_t i = 0; i < params.length; ++i) {
+    const auto given = *reinterpret_cast<const std::int64_t*>(index + i * params.strides[2]);
+    if (given < 0 || given >= params.size) {
+      params.fault.raise();
+      continue;
+    }
+    auto* element = reinterpret_cast<T*>(output + given * params.strides[0]);
+    *element = Op<T>::combine(*element, *reinterpret_cast<const T*>(input + i * params.strides[1]));
+  }
 }
 
 template <class T>

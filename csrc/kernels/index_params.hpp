@@ -29,6 +29,24 @@ struct IndexParams {
   alignas(16) unsigned char value[16];  // what index_fill writes
 };
 
+constexpr int index_line_dims = 4;
+
+// Lines along the dimension that an index selects: a work-item follows each in order. Strides are in bytes,
+// of output, input and index; the output's along the line is that of the selected dimension.
+struct IndexLinesParams {
+  void* output;
+  const void* input;
+  const void* index;
+  Fault fault;  // raised by an index out of range
+  std::int64_t lines;
+  std::int64_t length;
+  std::int64_t size;  // of the selected dimension
+  std::int64_t strides[3];
+  // The dimensions that number the lines, the fastest first; those not used have size 1.
+  Divider sizes[index_line_dims];
+  std::int64_t line_strides[index_line_dims][3];
+};
+
 // output[outer, n, :] = input[outer, index[n], :], all of them dense, for rows numbered by (outer, n).
 struct IndexRowsParams {
   void* output;
