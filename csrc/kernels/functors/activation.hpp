@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/core/math.hpp"
+#include "kernels/core/series.hpp"
 
 namespace ipex::kernels::op {
 
@@ -36,20 +37,33 @@ struct tanh_backward {
   }
 };
 
+// The error function within 4e-7, without the branches of the accurate one: x P(x^2) / Q(x^2), whose
+// coefficients minimise the relative error for |x| < 4.
+inline float rational_erf(float x) {
+  constexpr float numerator[] = {1.9867950413754443e-06f, 0.00028456575819291174f, 0.0038833122234791517f,
+                                 0.05310164391994476f,    0.19354423880577087f,    1.1283791065216064f};
+  constexpr float denominator[] = {3.742030094144866e-05f, 0.0011855646735057235f, 0.015207185409963131f,
+                                   0.1153496652841568f,    0.5048566460609436f,    1.0f};
+  const float bounded = sycl::clamp(x, -4.0f, 4.0f);
+  return sycl::clamp(bounded * rational(bounded * bounded, numerator, denominator), -1.0f, 1.0f);
+}
+inline double rational_erf(double x) { return math::erf(x); }
+
 // x Φ(x), Φ the normal distribution function.
 template <class T>
 struct gelu {
   static constexpr T inverse_sqrt2 = T(0.707106781186547524400844362104849039);
-  T operator()(T x) const { return x * T(0.5) * (T(1) + math::erf(x * inverse_sqrt2)); }
+  // Of the standard normal distribution.
+  static T distribution(T x) { return T(0.5) * (T(1) + rational_erf(x * inverse_sqrt2)); }
+  T operator()(T x) const { return x * distribution(x); }
 };
 
 template <class T>
 struct gelu_backward {
   static constexpr T inverse_sqrt_2pi = T(0.398942280401432677939946059934381868);
   T operator()(T gradient, T x) const {
-    const T distribution = T(0.5) * (T(1) + math::erf(x * gelu<T>::inverse_sqrt2));
     const T density = math::exp(T(-0.5) * x * x) * inverse_sqrt_2pi;
-    return gradient * (distribution + x * density);
+    return gradient * (gelu<T>::distribution(x) + x * density);
   }
 };
 
