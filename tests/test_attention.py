@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 pytestmark = pytest.mark.skipif(not torch.xpu.is_available(), reason="no XPU device")
 
 TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 3e-2, torch.float16: 5e-3}
 
 
-def heads(query: int = 4, key: int = 4, length: int = 9) -> list[torch.Tensor]:
+def heads(query: int = 4, key: int = 4, length: int = 9, rows: int = 7) -> list[torch.Tensor]:
     torch.manual_seed(0)
-    shapes = ((2, query, 7, 16), (2, key, length, 16), (2, key, length, 16))
+    shapes = ((2, query, rows, 16), (2, key, length, 16), (2, key, length, 16))
     return [torch.randn(shape, dtype=torch.float64) for shape in shapes]
 
 
@@ -24,6 +25,16 @@ CASES = {
     "bias": (heads, {"attn_mask": torch.randn(2, 1, 7, 9, dtype=torch.float64)}),
     "scale": (heads, {"scale": 0.3}),
     "grouped": (lambda: heads(4, 2), {"enable_gqa": True}),
+    "nothing to see": (heads, {"attn_mask": (torch.arange(7) > 2)[:, None].expand(7, 9)}),
+    "one for all keys": (heads, {"attn_mask": torch.randn(2, 4, 7, 1, dtype=torch.float64)}),
+    "one query": (lambda: heads(4, 2, 300, 1), {"enable_gqa": True}),
+    # More than one part: the kernels take 2^19 scores for each compute unit.
+    "parts": (lambda: heads(4, 2, 1500, 2100), {"enable_gqa": True}),
+    "causal parts": (lambda: heads(2, 2, 2100, 2100), {"is_causal": True}),
+    "masked parts": (lambda: heads(2, 1, 1500, 2100), {
+        "attn_mask": torch.rand(2, 1, 1, 1500) > 0.3, "enable_gqa": True}),
+    "other values": (lambda: [*heads()[:2], torch.randn(2, 4, 9, 5, dtype=torch.float64)], {}),
+    "projected": (lambda: [t.transpose(1, 2).contiguous().transpose(1, 2) for t in heads()], {}),
 }
 
 
@@ -47,6 +58,66 @@ def test_scaled_dot_product_attention(case: str, dtype: torch.dtype) -> None:
     for ours, theirs in zip(run("xpu", dtype), run("cpu", torch.float64), strict=True):
         assert ours.device.type == "xpu" and ours.dtype == dtype
         torch.testing.assert_close(ours.cpu().double(), theirs, rtol=tolerance, atol=tolerance)
+
+
+def test_gradients_of_dropped_attention() -> None:
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 3, 7, 8), torch.randn(2, 3, 16, 8)
+    output_gradient = torch.randn(2, 3, 7, 16)
+
+    def attend(value: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        inputs = [t.to("xpu").requires_grad_() for t in (query, key, value)]
+        torch.xpu.manual_seed(7)
+        out = F.scaled_dot_product_attention(*inputs, dropout_p=0.4)
+        out.backward(output_gradient.to("xpu"))
+        return out.detach().cpu(), [t.grad.cpu() for t in inputs]
+
+    # Values of the identity show the weights, and so which of them were dropped.
+    kept = attend(torch.eye(16).expand(2, 3, 16, 16))[0] != 0
+    assert 0.4 < kept.double().mean() < 0.8
+    value = torch.randn(2, 3, 16, 16)
+    inputs = [t.double().requires_grad_() for t in (query, key, value)]
+    weights = (inputs[0] @ inputs[1].mT / 8**0.5).softmax(-1) * kept / 0.6
+    expected = weights @ inputs[2]
+    expected.backward(output_gradient.double())
+    out, gradients = attend(value)
+    close = dict(rtol=1e-5, atol=1e-5, check_dtype=False)
+    torch.testing.assert_close(out, expected.detach(), **close)
+    for ours, theirs in zip(gradients, inputs, strict=True):
+        torch.testing.assert_close(ours, theirs.grad, **close)
+
+
+@pytest.mark.parametrize("training", (False, True))
+def test_memory_of_attention_is_linear(training: bool) -> None:
+    def peak(length: int) -> int:
+        inputs = [
+            torch.randn(1, 2, length, 16, device="xpu", requires_grad=training) for _ in range(3)
+        ]
+        torch.xpu.reset_peak_memory_stats()
+        before = torch.xpu.memory_allocated()
+        out = F.scaled_dot_product_attention(*inputs)
+        if training:
+            out.sum().backward()
+        return torch.xpu.max_memory_allocated() - before
+
+    peak(64)
+    assert peak(8192) < 4.5 * peak(2048)
+
+
+def test_choice_of_the_attention_kernel() -> None:
+    query = torch.randn(1, 2, 5, 8, device="xpu")
+
+    def kernels(backend: SDPBackend) -> set[str]:
+        with sdpa_kernel(backend), torch.profiler.profile() as profile:
+            F.scaled_dot_product_attention(query, query, query)
+        return {event.key for event in profile.key_averages()}
+
+    fused = "aten::_scaled_dot_product_fused_attention_overrideable"
+    assert fused in kernels(SDPBackend.FLASH_ATTENTION)
+    assert fused in kernels(SDPBackend.OVERRIDEABLE)
+    assert fused not in kernels(SDPBackend.MATH)
+    with pytest.raises(RuntimeError, match="no backend is left"):
+        kernels(SDPBackend.CUDNN_ATTENTION)
 
 
 def test_dropout_of_attention() -> None:
