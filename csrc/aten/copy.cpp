@@ -30,6 +30,37 @@ jit::Kernel& copy_kernel(c10::ScalarType to, c10::ScalarType from, const RowLayo
                     layout.operand_type(0, type_name(to)), layout.operand_type(1, type_name(from))));
 }
 
+// Pairs of half, which the kernels know as numbers on their own.
+void copy_complex_half(const at::Tensor& destination, const at::Tensor& source) {
+  if (destination.is_complex() && source.is_complex())
+    return copy_on_device(at::view_as_real(destination), at::view_as_real(source));
+  if (source.is_complex()) return copy_on_device(destination, at::view_as_real(source).select(-1, 0));
+  const auto parts = at::view_as_real(destination);
+  copy_on_device(parts.select(-1, 0), source);
+  parts.select(-1, 1).zero_();
+}
+
+// Dtypes that no kernel computes with: their bytes are moved as they are, conversions happen on the CPU.
+void copy_opaque(const at::Tensor& destination, const at::Tensor& source) {
+  if (destination.scalar_type() != source.scalar_type()) {
+    destination.copy_(source.cpu().to(destination.scalar_type()));
+    return;
+  }
+  const auto words = [](const at::Tensor& tensor) {
+    switch (tensor.element_size()) {
+      case 1:
+        return tensor.view(c10::kByte);
+      case 2:
+        return tensor.view(c10::kShort);
+      case 4:
+        return tensor.view(c10::kInt);
+      default:
+        return tensor.view(c10::kLong);
+    }
+  };
+  copy_on_device(words(destination), words(source));
+}
+
 // Sizes and strides alike and without gaps: the bytes can be moved as they are.
 bool same_layout(const at::Tensor& a, const at::Tensor& b) {
   return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&
@@ -129,6 +160,9 @@ void copy_values(const at::Tensor& destination, const at::Tensor& source, bool n
 
 void copy_on_device(const at::Tensor& destination, const at::Tensor& source) {
   if (destination.numel() == 0) return;
+  const auto to = destination.scalar_type(), from = source.scalar_type();
+  if (to == c10::kComplexHalf || from == c10::kComplexHalf) return copy_complex_half(destination, source);
+  if (dtype_index(to) < 0 || dtype_index(from) < 0) return copy_opaque(destination, source);
   auto iterator = at::TensorIteratorConfig()
                       .add_output(destination)
                       .add_const_input(source)
@@ -136,8 +170,7 @@ void copy_on_device(const at::Tensor& destination, const at::Tensor& source) {
                       .check_all_same_dtype(false)
                       .check_all_same_device(false)
                       .build();
-  copy_elements(Elements(iterator, 2), destination.scalar_type(), source.scalar_type(),
-                destination.device().index());
+  copy_elements(Elements(iterator, 2), to, from, destination.device().index());
 }
 
 void copy_elements(const Elements& elements, c10::ScalarType to, c10::ScalarType from, int device) {

@@ -1,7 +1,7 @@
 #include "aten/elementwise.h"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <c10/core/DynamicCast.h>
 
@@ -85,7 +85,7 @@ void elementwise_with_casts(at::TensorIteratorBase& iterator, ElementwiseRow& ro
                             c10::ArrayRef<c10::Scalar> scalars) {
   const auto output = iterator.tensor(0);
   const bool cast_output = output.scalar_type() != operands.output;
-  auto result = cast_output ? at::empty(iterator.shape(), output.options().dtype(operands.output)) : output;
+  auto result = cast_output ? at::empty_like(output, output.options().dtype(operands.output)) : output;
   at::TensorIteratorConfig config;
   config.set_check_mem_overlap(false).check_all_same_dtype(false).resize_outputs(false).allow_cpu_scalars(
       true);
@@ -102,7 +102,7 @@ void elementwise_with_casts(at::TensorIteratorBase& iterator, ElementwiseRow& ro
   }
   auto cast = config.build();
   elementwise(cast, row, scalars);
-  if (cast_output) output.copy_(result.view(output.sizes()));
+  if (cast_output) output.copy_(result);
 }
 
 jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, const RowLayout& layout, int device) {

@@ -171,12 +171,17 @@ inline complex<T> acosh(complex<T> z) {
   return {sycl::asinh(minus.real * plus.real + minus.imag * plus.imag),
           T(2) * sycl::atan2(minus.imag, plus.real)};
 }
-// atanh z = (log1p(4x / ((1-x)^2 + y^2)) / 4, atan2(2y, (1-x)(1+x) - y^2) / 2)
+// atanh z = (log1p(4x / ((1-x)^2 + y^2)) / 4, atan2(2y, (1-x)(1+x) - y^2) / 2); the real part of the positive
+// x, because log1p near -1 has no digits.
 template <class T>
 inline complex<T> atanh(complex<T> z) {
-  const T distance = (T(1) - z.real) * (T(1) - z.real) + z.imag * z.imag;
-  return {sycl::log1p(T(4) * z.real / distance) / T(4),
-          sycl::atan2(T(2) * z.imag, (T(1) - z.real) * (T(1) + z.real) - z.imag * z.imag) / T(2)};
+  constexpr T half_pi = T(1.57079632679489661923132169163975144);
+  if (sycl::isinf(z.real) || sycl::isinf(z.imag))
+    return {sycl::copysign(T(0), z.real), sycl::copysign(half_pi, z.imag)};
+  const T x = sycl::fabs(z.real);
+  const T distance = (T(1) - x) * (T(1) - x) + z.imag * z.imag;
+  return {sycl::copysign(sycl::log1p(T(4) * x / distance) / T(4), z.real),
+          sycl::atan2(T(2) * z.imag, (T(1) - x) * (T(1) + x) - z.imag * z.imag) / T(2)};
 }
 template <class T>
 inline complex<T> atan(complex<T> z) {
@@ -200,8 +205,7 @@ inline T pow(T base, T exponent) {
     using R = real_t<T>;
     if (exponent == T(R(0))) return T(R(1));
     if (base == T(R(0))) {
-      const bool vanishes = exponent.real > R(0) && exponent.imag == R(0);
-      return vanishes ? T(R(0)) : T(limits<R>::quiet_nan(), limits<R>::quiet_nan());
+      return exponent.real > R(0) ? T(R(0)) : T(limits<R>::quiet_nan(), limits<R>::quiet_nan());
     }
     return exp(exponent * log(base));
   } else if constexpr (is_floating_v<T>) {

@@ -113,9 +113,17 @@ struct xlog1py {
 template <class T>
 struct logaddexp {
   T operator()(T a, T b) const {
-    if (sycl::isinf(a) && a == b) return a;
-    const T larger = math::maximum(a, b);
-    return larger + math::log1p(math::exp(-sycl::fabs(a - b)));
+    if constexpr (is_complex_v<T>) {
+      if (is_nan(a) || is_nan(b)) return T(limits<real_t<T>>::quiet_nan(), limits<real_t<T>>::quiet_nan());
+      const bool ascending = a.real < b.real;
+      const T smaller = ascending ? a : b, larger = ascending ? b : a;
+      if (sycl::isinf(smaller.real) && smaller.real == larger.real) return smaller;
+      return larger + math::log1p(math::exp(smaller - larger));
+    } else {
+      if (sycl::isinf(a) && a == b) return a;
+      const T larger = math::maximum(a, b);
+      return larger + math::log1p(math::exp(-sycl::fabs(a - b)));
+    }
   }
 };
 

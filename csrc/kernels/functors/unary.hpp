@@ -246,7 +246,9 @@ struct pow_scalar {
   T operator()(T x) const { return math::pow(x, exponent); }
 };
 
-// Inverse of the error function: Giles, "Approximating the erfinv function" (2010), then two Newton steps.
+// Inverse of the error function: Giles, "Approximating the erfinv function" (2010), then Newton steps. His
+// polynomials reach as far as float does; behind them erfc(y) = e^(-y^2) / (y sqrt(pi)) gives the first
+// guess.
 template <class T>
 struct erfinv {
   T operator()(T x) const {
@@ -280,9 +282,16 @@ struct erfinv {
     }
     T y = p * x;
     constexpr T two_over_sqrt_pi = T(1.12837916709551257389615890312154517);
-    for (int step = 0; step < 2; ++step) {
-      const T error = magnitude < T(0.5) ? sycl::erf(y) - x
-                                         : sycl::copysign((T(1) - magnitude) - sycl::erfc(sycl::fabs(y)), x);
+    if constexpr (std::is_same_v<T, double>) {
+      if (magnitude > 1 - 1e-6) {
+        const T square = -sycl::log((T(1) - magnitude) * (T(2) / two_over_sqrt_pi));
+        y = sycl::copysign(sycl::sqrt(square - T(0.5) * sycl::log(square)), x);
+      }
+    }
+    constexpr int steps = std::is_same_v<T, double> ? 4 : 2;
+    for (int step = 0; step < steps; ++step) {
+      const T tail = (T(1) - magnitude) - sycl::erfc(sycl::fabs(y));
+      const T error = magnitude < T(0.5) ? sycl::erf(y) - x : x < T(0) ? -tail : tail;
       y -= error / (two_over_sqrt_pi * sycl::exp(-y * y));
     }
     return y;
