@@ -38,6 +38,7 @@ VARIABLES = {
     "IPEX_XPU_CPU_DEVICES": "shows the CPU device this many times",
     "IPEX_XPU_HOST_ACCESS": "0: treats the memory of the CPU device as a GPU's",
     "IPEX_XPU_DISABLE_ASPECTS": "hides abilities of the device, e.g. fp64,fp16",
+    "IPEX_XPU_GUARD": "1: accesses behind the end of the CPU device's memory end the process",
     "IPEX_XPU_FALLBACK": "operators without a kernel: allow, warn or error",
     "IPEX_XPU_CACHE_DIR": "where compiled kernels are kept",
     "IPEX_XPU_DEBUG": "1 devices, 2 kernels, 3 cache and compiler, 4 source",

@@ -236,3 +236,18 @@ def test_settings_are_read() -> None:
         PYTORCH_ALLOC_CONF="roundup_power2_divisions:4,max_split_size_mb:32",
     )
     assert out.split() == [str(5 << 20), str(20 << 20), "84"]
+
+
+@pytest.mark.skipif(
+    torch.xpu.get_device_properties().type != "cpu", reason="only CPU devices are guarded"
+)
+def test_guard_ends_what_reads_behind_a_tensor() -> None:
+    code = """
+        import ctypes, torch
+        x = torch.ones(3, 7, device="xpu")
+        assert (x + x).sum().item() == 42 and torch.xpu.memory_allocated() == x.nbytes
+        ctypes.string_at(x.data_ptr() + x.nbytes - {}, 1)
+    """
+    run(code.format(1), IPEX_XPU_GUARD="1")
+    with pytest.raises(AssertionError):
+        run(code.format(0), IPEX_XPU_GUARD="1")

@@ -76,6 +76,7 @@ class BlockCache {
     auto context = history_.gather(MemoryHistory::Level::STATE);
     std::lock_guard lock(mutex_);
     if (C10_UNLIKELY(!pending_.empty())) free_finished();
+    if (C10_UNLIKELY(BlockSizes::guarded())) release_cached(context);
     sizes_.split_limit = BlockSizes::Config::max_split_size();
     const auto rounded = BlockSizes::block(size);
     if (C10_UNLIKELY(size > FreeBins<Block>::kLargest || rounded > FreeBins<Block>::kLargest))

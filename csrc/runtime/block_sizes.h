@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstdlib>
 #include <limits>
+#include <string_view>
 
 namespace ipex::runtime {
 
@@ -21,11 +23,24 @@ struct BlockSizes {
   // them.
   std::size_t split_limit = kNoLimit;
 
+  // IPEX_XPU_GUARD=1: every block is a segment of its own, of exactly its size, and is never used again.
+  static bool guarded() {
+    static const bool chosen = [] {
+      const char* text = std::getenv("IPEX_XPU_GUARD");
+      const std::string_view value = text ? text : "";
+      TORCH_CHECK_VALUE(value.empty() || value == "0" || value == "1", "IPEX_XPU_GUARD must be 0 or 1, got '",
+                        value, "'");
+      return value == "1";
+    }();
+    return chosen;
+  }
+
   static bool is_small(std::size_t size) { return size <= kSmall; }
 
   static std::size_t round_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
 
   static std::size_t block(std::size_t requested) {
+    if (guarded()) return requested;
     if (requested <= kUnit) return kUnit;
     const auto divisions = Config::roundup_power2_divisions(requested);
     if (divisions > 1 && requested > kUnit * divisions)
@@ -34,6 +49,7 @@ struct BlockSizes {
   }
 
   static std::size_t segment(std::size_t block) {
+    if (guarded()) return block;
     if (is_small(block)) return c10::CachingAllocator::kSmallBuffer;
     if (block < c10::CachingAllocator::kMinLargeAlloc) return std::max(block, Config::large_segment_size());
     return round_up(block, c10::CachingAllocator::kRoundLarge);

@@ -1,11 +1,14 @@
 #include "runtime/sycl_driver.h"
 
 #include <c10/xpu/XPUFunctions.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <mutex>
 
 #include "runtime/allocator.h"
+#include "runtime/block_sizes.h"
 #include "runtime/device.h"
 #include "runtime/host_memory.h"
 
@@ -41,6 +44,21 @@ HostBudget& host_budget() {
   return *budget;
 }
 
+std::size_t page_size() {
+  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+// A guarded allocation ends where a page begins that nobody may touch. The memory is the driver's own, so
+// that it stays USM; its last page is protected for as long as the allocation lives.
+struct Guard {
+  std::size_t pages;  // bytes before the protected page
+
+  explicit Guard(std::size_t bytes) : pages(BlockSizes::round_up(bytes, page_size())) {}
+  std::size_t total() const { return pages + page_size(); }
+  void protect(char* base, int protection) const { mprotect(base + pages, page_size(), protection); }
+};
+
 // Runs `action`, and `otherwise` when SYCL fails.
 template <class Action, class Otherwise>
 auto attempt(Action action, Otherwise otherwise) noexcept {
@@ -58,20 +76,34 @@ std::size_t driver_allocations() { return allocations.load(std::memory_order_rel
 SyclDriver::SyclDriver(c10::DeviceIndex device)
     : device_(c10::xpu::get_raw_device(device)),
       context_(device_context(device)),
-      is_cpu_(device_limits(device).is_cpu) {}
+      is_cpu_(device_limits(device).is_cpu),
+      guarded_(is_cpu_ && BlockSizes::guarded()) {}
 
 void* SyclDriver::allocate(std::size_t bytes) noexcept {
   if (is_cpu_ && !host_budget().reserve(bytes)) return nullptr;
   allocations.fetch_add(1, std::memory_order_relaxed);
-  constexpr std::size_t kAlignment = 512;
-  void* memory = attempt([&] { return sycl::aligned_alloc_device(kAlignment, bytes, device_, context_); },
-                         [] { return static_cast<void*>(nullptr); });
+  constexpr std::size_t alignment = 512;
+  const Guard guard(bytes);
+  auto* memory = static_cast<char*>(attempt(
+      [&] {
+        return guarded_ ? sycl::aligned_alloc_device(page_size(), guard.total(), device_, context_)
+                        : sycl::aligned_alloc_device(alignment, bytes, device_, context_);
+      },
+      [] { return static_cast<void*>(nullptr); }));
   if (is_cpu_ && !memory) host_budget().give_back(bytes);
-  return memory;
+  if (!guarded_ || !memory) return memory;
+  guard.protect(memory, PROT_NONE);
+  return memory + guard.pages - bytes;
 }
 
 void SyclDriver::deallocate(void* memory, std::size_t bytes) noexcept {
   if (is_cpu_) host_budget().give_back(bytes);
+  if (guarded_) {
+    const Guard guard(bytes);
+    auto* base = static_cast<char*>(memory) + bytes - guard.pages;
+    guard.protect(base, PROT_READ | PROT_WRITE);
+    memory = base;
+  }
   attempt([&] { sycl::free(memory, context_); }, [] {});
 }
 

@@ -29,6 +29,7 @@ class SyclDriver {
   sycl::device device_;
   sycl::context context_;
   bool is_cpu_;
+  bool guarded_;
 };
 
 }  // namespace ipex::runtime
