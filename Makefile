@@ -1,6 +1,8 @@
 # make build   creates .venv, installs what is needed and builds in place; again: builds what changed
 # make demo    trains and infers on the xpu device (examples/)
 # make test    runs the tests (PYTEST="-k memory" selects)
+# make test-operators   runs PyTorch's whole operator database: every operator, dtype and sample
+# make docs    writes docs/operators.md
 # make bench   measures (bench/)
 # make lint    checks the style of Python and C++, the types of Python, the length of files
 # Needs Python 3.10 or later with venv, and g++ 12 or later.
@@ -8,7 +10,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: build demo test bench lint clean
+.PHONY: build demo test test-operators docs bench lint clean
 
 PYTHON ?= python3
 JOBS ?= $(shell nproc)
@@ -38,6 +40,17 @@ test: build
 	    [ $$? -eq 5 ] || failed="$$failed $$file"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi; echo "All test files passed"
+
+# Parts that run side by side, small enough that one which dies takes little with it.
+SHARDS ?= 16
+test-operators: build
+	$(call say,Every operator of PyTorch's database)
+	seq $(SHARDS) | IPEX_TEST_OPERATORS=all xargs -P $(JOBS) -I{} env IPEX_TEST_SHARD={}/$(SHARDS) \
+	  $(BIN)/python -m pytest -q $(PYTEST) tests/test_opinfo.py
+
+docs: build
+	$(call say,Writing docs/operators.md)
+	$(BIN)/python tools/operator_table.py
 
 bench: build
 	$(call say,Benchmarks)

@@ -6,6 +6,7 @@ A table may have these sections, each naming operators by their ATen overload na
 
   native       operators whose XPU kernel is written by hand: at::native::<name>_xpu, or
                TORCH_IMPL_FUNC(<name>_xpu) for a structured one (dots become underscores)
+  library      the same, where a library does the work; docs/operators.md says so
   shared       operators whose stock kernel works on any device
   elementwise  rows `operator: {functor, dtypes, ...}`, see `ElementwiseRow`
   functors     rows without an operator, used by impls written by hand as ipex::aten::rows::<name>
@@ -148,12 +149,13 @@ class Tables:
         self.functors: dict[str, ElementwiseRow] = {}
         self.foreach: dict[str, generate_foreach.ForeachRow] = {}
         self.foreach_overloads: set[str] = set()
-        known = {"native", "shared", "elementwise", "functors", "foreach"}
+        known = {"native", "library", "shared", "elementwise", "functors", "foreach"}
         for path in sorted(directory.glob("*.yaml")):
             table = yaml.safe_load(path.read_text()) or {}
             for section in table.keys() - known:
                 sys.exit(f"{path}: unknown section {section}")
-            self.native.update(table.get("native") or [])
+            for section in ("native", "library"):
+                self.native.update(table.get(section) or [])
             self.shared.update(table.get("shared") or [])
             for section, rows in (("elementwise", self.rows), ("functors", self.functors)):
                 for name, row in (table.get(section) or {}).items():

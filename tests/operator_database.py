@@ -1,0 +1,281 @@
+"""PyTorch's operator database, as the tests of operators use it.
+
+What is run by default is declared in SELECTED; IPEX_TEST_OPERATORS=all runs every operator with
+every dtype of the CPU and every sample. IPEX_TEST_SHARD=2/8 runs the second of eight parts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from device_dtypes import device_lacks
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.testing._internal.common_utils import noncontiguous_like
+from torch.testing._internal.opinfo.core import OpInfo, SampleInput
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+from xfails import DISCONTINUOUS, WIDE_TOLERANCES
+
+EVERYTHING = os.environ.get("IPEX_TEST_OPERATORS") == "all"
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """What a check runs by default: these dtypes, or the operator's first, and so many samples."""
+
+    dtypes: tuple[torch.dtype, ...]
+    samples: int
+
+
+SELECTED = {
+    "forward": Selection(
+        (torch.float32, torch.bfloat16, torch.int64, torch.bool, torch.complex64),
+        samples=8,
+    ),
+    "out": Selection((torch.float32,), samples=3),
+    "in_place": Selection((torch.float32,), samples=6),
+    "strided": Selection((torch.float32,), samples=6),
+    "permuted": Selection((torch.float32,), samples=6),
+    "gradient": Selection((torch.float32,), samples=8),
+    "gradcheck": Selection((torch.float64,), samples=1),
+}
+DTYPES = (
+    torch.float32,
+    torch.int64,
+    torch.complex64,
+    torch.bool,
+    torch.bfloat16,
+    torch.float16,
+    torch.float64,
+    torch.complex128,
+    torch.uint8,
+    torch.int8,
+    torch.int16,
+    torch.int32,
+)
+
+# References are computed in these, and rounded to the tested dtype.
+WIDER = {
+    torch.float32: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.float16: torch.float64,
+    torch.complex64: torch.complex128,
+}
+# Relative and absolute: a few units in the last place of the dtype, for results that add up a few
+# hundred terms.
+TOLERANCES = {
+    torch.float32: (2e-5, 1e-5),
+    torch.bfloat16: (1.6e-2, 1e-2),
+    torch.float16: (2e-3, 1e-3),
+    torch.complex64: (2e-5, 1e-5),
+    torch.float64: (1e-9, 1e-10),
+    torch.complex128: (1e-9, 1e-10),
+}
+
+# Values are whatever the memory held.
+UNINITIALISED = {
+    "empty",
+    "empty_like",
+    "empty_permuted",
+    "empty_strided",
+    "new_empty",
+    "new_empty_strided",
+}
+# Which of equal elements the indices name is not said; the values are compared.
+ANY_OF_EQUALS = {"argsort", "kthvalue", "sort", "topk"}
+
+REGISTERED = {
+    name.removeprefix("aten::").split(".")[0]
+    for name in torch._C._dispatch_get_registrations_for_dispatch_key("XPU")
+    if name.startswith("aten::")
+}
+
+
+def has_kernel(op: OpInfo) -> bool:
+    return not REGISTERED.isdisjoint({op.aten_name, op.name.replace(".", "_")})
+
+
+def dtypes_of(op: OpInfo, check: str) -> list[torch.dtype]:
+    backward = check.startswith("grad")
+    supported = op.supported_backward_dtypes("cpu") if backward else op.supported_dtypes("cpu")
+    if check == "gradcheck":
+        supported &= {torch.float64, torch.complex128}
+    elif check == "gradient":
+        supported &= WIDER.keys() | {torch.float64, torch.complex128}
+    available = [dtype for dtype in DTYPES if dtype in supported and not device_lacks(dtype)]
+    chosen = [dtype for dtype in SELECTED[check].dtypes if dtype in available]
+    return available if EVERYTHING else chosen or available[:1]
+
+
+def parametrize(*checks: str, applies: Callable[[OpInfo], bool] = lambda op: True):
+    """The cases of `checks`, for a test of (check, op, dtype)."""
+    if not torch.xpu.is_available():
+        return pytest.mark.skip(reason="no XPU device")
+    shard, shards = map(int, os.environ.get("IPEX_TEST_SHARD", "1/1").split("/"))
+    cases = [
+        pytest.param(check, op, dtype, id=f"{check}-{op.formatted_name}-{str(dtype)[6:]}")
+        for op in op_db
+        if applies(op) and (EVERYTHING or has_kernel(op))
+        for check in checks
+        for dtype in dtypes_of(op, check)
+    ]
+    return pytest.mark.parametrize("check, op, dtype", cases[shard - 1 :: shards])
+
+
+def samples_of(
+    op: OpInfo, check: str, dtype: torch.dtype, requires_grad: bool = False
+) -> list[SampleInput]:
+    """The operator's samples on the CPU: all, or some of each part of the list."""
+    torch.manual_seed(0)
+    samples = list(op.sample_inputs("cpu", dtype, requires_grad=requires_grad))
+    wanted = len(samples) if EVERYTHING else min(SELECTED[check].samples, len(samples))
+    return [samples[i * len(samples) // wanted] for i in range(wanted)]
+
+
+def permuted_like(tensor: torch.Tensor) -> torch.Tensor:
+    """`tensor` with its dimensions the other way round in memory."""
+    order = tuple(reversed(range(tensor.dim())))
+    with torch.no_grad():
+        result = tensor.permute(order).contiguous().permute(order)
+    return result.requires_grad_(tensor.requires_grad)
+
+
+LAYOUTS = {"strided": noncontiguous_like, "permuted": permuted_like}
+
+
+def laid_out(check: str, sample: SampleInput) -> SampleInput:
+    def change(value):
+        is_plain = isinstance(value, torch.Tensor) and value.layout == torch.strided
+        return LAYOUTS[check](value) if is_plain else value
+
+    return sample.transform(change)
+
+
+def move(tensor: torch.Tensor, device: str, widths: dict[torch.dtype, torch.dtype]) -> torch.Tensor:
+    """A copy on `device` with the strides, the offset and the whole storage of `tensor`."""
+    dtype = widths.get(tensor.dtype, tensor.dtype)
+    plain = tensor.detach()
+    if tensor.layout != torch.strided or tensor.is_quantized or type(tensor) is not torch.Tensor:
+        moved = plain.to(device, dtype, copy=True)
+    else:
+        plain = plain.resolve_conj().resolve_neg()
+        storage = plain.new_empty(0).set_(plain.untyped_storage())
+        moved = storage.to(device, dtype, copy=True).as_strided(
+            plain.shape, plain.stride(), plain.storage_offset()
+        )
+    return moved.requires_grad_(tensor.requires_grad)
+
+
+def on(device: str, value, widths: dict[torch.dtype, torch.dtype]):
+    def convert(leaf):
+        if isinstance(leaf, torch.Tensor):
+            return move(leaf, device, widths)
+        return widths.get(leaf, leaf) if isinstance(leaf, torch.dtype) else leaf
+
+    return pytree.tree_map(convert, value)
+
+
+@dataclasses.dataclass
+class Call:
+    """The arguments of one call on one device."""
+
+    arguments: list
+    keywords: dict
+    sample: SampleInput
+    device: str
+
+    @classmethod
+    def make(cls, sample: SampleInput, device: str, widths: dict | None = None) -> Call:
+        arguments = on(device, [sample.input, *sample.args], widths or {})
+        keywords = on(device, sample.kwargs, widths or {})
+        if isinstance(keywords.get("device"), str | torch.device):
+            keywords["device"] = device
+        return cls(arguments, keywords, sample, device)
+
+    def __call__(self, function: Callable, **more):
+        with torch.device(self.device):  # for operators that make tensors
+            result = function(*self.arguments, **self.keywords, **more)
+        return self.sample.output_process_fn_grad(result)
+
+    def leaves(self) -> list[torch.Tensor]:
+        return differentiable((self.arguments, self.keywords))
+
+
+class DrawsNumbers(TorchDispatchMode):
+    """Notices operators whose result is random."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        self.seen |= torch.Tag.nondeterministic_seeded in function.tags
+        return function(*arguments, **(keywords or {}))
+
+
+@dataclasses.dataclass
+class Reference:
+    """What the CPU makes of a sample; of random results only the form is compared."""
+
+    result: object
+    call: Call
+    compare_values: bool
+
+
+def widths_of(op: OpInfo, dtype: torch.dtype) -> dict[torch.dtype, torch.dtype]:
+    """The dtypes references are computed in: wider ones where the operator has them."""
+    if not has_kernel(op):
+        return {}  # the same code on both sides
+    widths = dict(WIDER)
+    if op.name in DISCONTINUOUS:
+        widths = {torch.bfloat16: torch.float32, torch.float16: torch.float32}
+    return widths if widths.get(dtype) in op.supported_dtypes("cpu") else {}
+
+
+def reference(op: OpInfo, sample: SampleInput, dtype: torch.dtype, function=None) -> Reference:
+    call = Call.make(sample, "cpu", widths_of(op, dtype))
+    with DrawsNumbers() as draws:
+        result = call(function or op)
+    return Reference(result, call, not draws.seen and op.name not in UNINITIALISED)
+
+
+def differentiable(tree) -> list[torch.Tensor]:
+    leaves = pytree.tree_leaves(tree)
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
+
+
+def pairs(op: OpInfo, actual, expected) -> Iterator[tuple]:
+    actual, expected = pytree.tree_leaves(actual), pytree.tree_leaves(expected)
+    assert len(actual) == len(expected)
+    if op.name in ANY_OF_EQUALS:
+        actual, expected = actual[:1], expected[:1]
+    yield from zip(actual, expected, strict=True)
+
+
+def assert_same(op: OpInfo, actual, expected: Reference, result=None) -> None:
+    """`actual` is what the CPU made, or `result` in its place."""
+    factor = WIDE_TOLERANCES.get(op.formatted_name, 1)
+    for ours, theirs in pairs(op, actual, expected.result if result is None else result):
+        assert isinstance(ours, torch.Tensor) == isinstance(theirs, torch.Tensor)
+        if isinstance(theirs, torch.Tensor):
+            assert ours.device.type == "xpu"
+            if expected.compare_values:
+                rtol, atol = TOLERANCES.get(ours.dtype, (0, 0))
+                torch.testing.assert_close(
+                    ours.cpu(),
+                    theirs.to(ours.dtype),
+                    rtol=rtol * factor,
+                    atol=atol * factor,
+                    equal_nan=True,
+                )
+            else:
+                assert ours.shape == theirs.shape
+        elif isinstance(theirs, float | complex) and expected.compare_values:
+            assert ours == pytest.approx(theirs, rel=2e-5, abs=1e-5, nan_ok=True)
+        elif not isinstance(theirs, torch.device):
+            assert type(ours) is type(theirs)
+            assert ours == theirs or not expected.compare_values
