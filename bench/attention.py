@@ -1,9 +1,9 @@
 """Scaled dot-product attention: xpu beside stock torch's flash attention on the CPU.
 
-Floor: 4 * batch * heads * queries * keys * features floating-point operations forward (half where it
-is causal), 2.5 times that backward; held against the rate of a large matrix product measured in the
-same run. Memory: what the device allocates at most beyond inputs and outputs, for sequences of
-growing length; it must grow no faster than the sequence.
+Floor: 4 * batch * heads * queries * keys * features floating-point operations forward (half where
+it is causal), 2.5 times that backward; held against the rate of a large matrix product measured in
+the same run. Memory: what the device allocates at most beyond the inputs, for sequences of growing
+length; it must grow no faster than the sequence.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ SHAPES = (
 
 def make(shape: Shape, dtype: torch.dtype, device: str) -> Callable[[], object]:
     torch.manual_seed(0)
-    sizes = [(shape.batch, shape.heads, n, shape.features) for n in (shape.queries, shape.keys, shape.keys)]
+    sizes = [
+        (shape.batch, shape.heads, n, shape.features)
+        for n in (shape.queries, shape.keys, shape.keys)
+    ]
     query, key, value = (torch.randn(size).to(device, dtype) for size in sizes)
     if not shape.training:
         return lambda: F.scaled_dot_product_attention(query, key, value, is_causal=shape.causal)
@@ -76,6 +79,13 @@ def seconds(call: Callable[[], object]) -> float:
     return (time.perf_counter() - start) / repeats
 
 
+def product_rate(dtype: torch.dtype) -> float:
+    """Floating-point operations per second of a large matrix product."""
+    side = 2048
+    matrix = torch.randn(side, side).to("xpu", dtype)
+    return 2 * side**3 / min(seconds(lambda: matrix @ matrix) for _ in range(5))
+
+
 def extra_memory(length: int, dtype: torch.dtype) -> int:
     query, key, value = (torch.randn(1, 1, length, 64, device="xpu", dtype=dtype) for _ in range(3))
     torch.xpu.reset_peak_memory_stats()
@@ -89,8 +99,7 @@ def main() -> None:
     print(f"{'':42}{'stock ms':>9}{'xpu ms':>9}{'ratio':>7}{'of the product rate':>21}")
     worst = float("inf")
     for dtype_name, dtype in DTYPES.items():
-        side = torch.randn(2048, 2048).to("xpu", dtype)
-        rate = 2 * 2048**3 / min(seconds(lambda: side @ side) for _ in range(5))
+        rate = product_rate(dtype)
         for shape in SHAPES:
             calls = {"stock": make(shape, dtype, "cpu"), "xpu": make(shape, dtype, "xpu")}
             samples = {name: lambda call=call: seconds(call) for name, call in calls.items()}
@@ -100,9 +109,8 @@ def main() -> None:
             stock, ours = (statistics.median(figures[name]) for name in ("stock", "xpu"))
             worst = min(worst, ratio)
             share = shape.flops() / ours / rate
-            print(
-                f"{dtype_name:10}{shape.name:32}{stock * 1e3:9.2f}{ours * 1e3:9.2f}{ratio:7.2f}{share:21.0%}"
-            )
+            times = f"{stock * 1e3:9.2f}{ours * 1e3:9.2f}"
+            print(f"{dtype_name:10}{shape.name:32}{times}{ratio:7.2f}{share:21.0%}")
     peaks = [extra_memory(length, torch.float32) for length in LENGTHS]
     for length, peak in zip(LENGTHS, peaks, strict=True):
         print(f"memory at {length:5}: {peak / MEBI:6.2f} MiB")

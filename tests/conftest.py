@@ -1,6 +1,7 @@
 """Two devices for every test: where there is no GPU, the CPU counts as two."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,3 +18,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for value in item.callspec.params.values():
         if isinstance(value, torch.dtype) and torch.xpu.is_available() and device_lacks(value):
             pytest.skip(f"the device has no {value}")
+
+
+# What computes products and convolutions: libraries that operators may use, kernel of ours.
+WAYS = {
+    "library": ("all", "automatic"),
+    "vectors": ("none", "vectors"),
+    "tiles": ("none", "tiles"),
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs a test by the library and by our kernels for CPUs and GPUs; none may fall back."""
+    from intel_extension_for_pytorch import _C
+
+    libraries, kernel = WAYS[request.param]
+    before = _C.get_libraries()
+    _C.set_libraries(libraries)
+    _C.set_gemm_kernel(kernel)
+    _C.reset_fallback_counts()
+    yield request.param
+    assert not _C.fallback_counts()
+    _C.set_libraries(before)
+    _C.set_gemm_kernel("automatic")

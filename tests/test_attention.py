@@ -31,8 +31,10 @@ CASES = {
     # More than one part: the kernels take 2^19 scores for each compute unit.
     "parts": (lambda: heads(4, 2, 1500, 2100), {"enable_gqa": True}),
     "causal parts": (lambda: heads(2, 2, 2100, 2100), {"is_causal": True}),
-    "masked parts": (lambda: heads(2, 1, 1500, 2100), {
-        "attn_mask": torch.rand(2, 1, 1, 1500) > 0.3, "enable_gqa": True}),
+    "masked parts": (
+        lambda: heads(2, 1, 1500, 2100),
+        {"attn_mask": torch.rand(2, 1, 1, 1500) > 0.3, "enable_gqa": True},
+    ),
     "other values": (lambda: [*heads()[:2], torch.randn(2, 4, 9, 5, dtype=torch.float64)], {}),
     "projected": (lambda: [t.transpose(1, 2).contiguous().transpose(1, 2) for t in heads()], {}),
 }
@@ -40,6 +42,7 @@ CASES = {
 
 @pytest.mark.parametrize("dtype", TOLERANCES, ids=lambda dtype: str(dtype)[6:])
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.usefixtures("way")
 def test_scaled_dot_product_attention(case: str, dtype: torch.dtype) -> None:
     make, options = CASES[case]
 

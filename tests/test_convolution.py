@@ -8,27 +8,7 @@ import dataclasses
 import pytest
 import torch
 
-from intel_extension_for_pytorch import _C
-
-# Libraries, kernel.
-WAYS = {
-    "library": ("all", "automatic"),
-    "vectors": ("none", "vectors"),
-    "tiles": ("none", "tiles"),
-}
-
-
-@pytest.fixture(params=WAYS, autouse=True)
-def way(request):
-    libraries, kernel = WAYS[request.param]
-    before = _C.get_libraries()
-    _C.set_libraries(libraries)
-    _C.set_gemm_kernel(kernel)
-    _C.reset_fallback_counts()
-    yield request.param
-    assert not _C.fallback_counts()
-    _C.set_libraries(before)
-    _C.set_gemm_kernel("automatic")
+pytestmark = pytest.mark.usefixtures("way")
 
 
 TOLERANCES = {torch.float32: 2e-5, torch.float64: 1e-12, torch.bfloat16: 2e-2, torch.float16: 3e-3}

@@ -11,11 +11,12 @@
 #include <cmath>
 
 #include "aten/attention.h"
+#include "aten/matmul.h"
 #include "aten/random.h"
 #include "aten/reduce.h"
 #include "kernels/attention_params.hpp"
 #include "onednn/engine.h"
-#include "onednn/matmul.h"
+#include "runtime/libraries.h"
 #include "runtime/limits.h"
 
 namespace ipex::aten {
@@ -57,7 +58,8 @@ struct Attention {
         dropout(dropout_p) {
     const auto device = given_query.device();
     const auto dtype = given_query.scalar_type();
-    const bool native = onednn::dtype_support(device.index(), dtype) == onednn::DtypeSupport::native;
+    const bool native = runtime::libraries_allowed() &&
+                        onednn::dtype_support(device.index(), dtype) == onednn::DtypeSupport::native;
     const auto multiplied = native ? dtype : c10::kFloat;
     query = given_query.to(multiplied);
     key = given_key.to(multiplied);
@@ -179,15 +181,9 @@ class Scratch {
   Tensor memory_;
 };
 
-void multiply(const Tensor& out, const Tensor& first, const Tensor& second, bool add = false) {
-  onednn::PostOps post_ops;
-  if (add) post_ops.sum(1);
-  onednn::matmul(operator_name, out, first, second, {}, std::move(post_ops));
-}
-
 // [batch, head, position, feature] laid out as the projections before and after attention want it.
-Tensor empty_heads(const Tensor& like, c10::ScalarType dtype) {
-  return at::empty({like.size(0), like.size(2), like.size(1), like.size(3)}, like.options().dtype(dtype))
+Tensor empty_heads(const Tensor& like, std::int64_t features, c10::ScalarType dtype) {
+  return at::empty({like.size(0), like.size(2), like.size(1), features}, like.options().dtype(dtype))
       .transpose(1, 2);
 }
 
@@ -198,15 +194,20 @@ void compute(const Attention& attention, const Tensor& output, const Tensor& log
   attention.for_parts([&](const Part& part) {
     const auto part_scores = scores.view(part);
     const auto part_weights = weights.view(part);
-    multiply(part_scores, attention.rows(attention.query, part),
+    multiply(operator_name, part_scores, attention.rows(attention.query, part),
              attention.columns(attention.key, part).transpose(-2, -1));
     AttentionParams params{};
     params.scores = part_scores.mutable_data_ptr();
     params.weights = part_weights.mutable_data_ptr();
     params.logsumexp = logsumexp.mutable_data_ptr<float>();
     attention.launch_weights("attention_weights", part, params);
-    multiply(attention.rows(output, part), part_weights, attention.columns(attention.value, part));
+    multiply(operator_name, attention.rows(output, part), part_weights,
+             attention.columns(attention.value, part));
   });
+}
+
+void add(const Tensor& sum, const Tensor& first, const Tensor& second) {
+  multiply_add(operator_name, sum, sum, first, second, 1, 1);
 }
 
 // The gradients are zeros for key and value, to which every part adds.
@@ -223,8 +224,9 @@ void compute_backward(const Attention& attention, const Tensor& gradient, const 
     const auto output_gradient = attention.rows(gradient, part);
     const auto part_scores = scores.view(part), part_gradients = gradients.view(part);
     const auto part_weights = weights.view(part), part_score_gradients = score_gradients.view(part);
-    multiply(part_scores, query, key.transpose(-2, -1));
-    multiply(part_gradients, output_gradient, attention.columns(attention.value, part).transpose(-2, -1));
+    multiply(operator_name, part_scores, query, key.transpose(-2, -1));
+    multiply(operator_name, part_gradients, output_gradient,
+             attention.columns(attention.value, part).transpose(-2, -1));
     AttentionParams params{};
     params.scores = part_scores.mutable_data_ptr();
     params.gradients = part_gradients.mutable_data_ptr();
@@ -232,9 +234,9 @@ void compute_backward(const Attention& attention, const Tensor& gradient, const 
     params.score_gradients = part_score_gradients.mutable_data_ptr();
     params.logsumexp = logsumexp.mutable_data_ptr<float>();
     attention.launch_weights("attention_weights_backward", part, params);
-    multiply(attention.rows(query_gradient, part), part_score_gradients, key);
-    multiply(attention.columns(key_gradient, part), part_score_gradients.transpose(-2, -1), query, true);
-    multiply(attention.columns(value_gradient, part), part_weights.transpose(-2, -1), output_gradient, true);
+    multiply(operator_name, attention.rows(query_gradient, part), part_score_gradients, key);
+    add(attention.columns(key_gradient, part), part_score_gradients.transpose(-2, -1), query);
+    add(attention.columns(value_gradient, part), part_weights.transpose(-2, -1), output_gradient);
   });
 }
 
@@ -295,8 +297,7 @@ _scaled_dot_product_fused_attention_overrideable_xpu(const Tensor& query, const 
                               "_scaled_dot_product_fused_attention_overrideable: no debug mask on xpu");
   Attention attention(query, key, value, attn_bias, dropout_p, is_causal, scale);
   if (dropout_p > 0) attention.random = reserve_random(std::nullopt, query.device());
-  const auto output =
-      empty_heads(query.narrow(3, 0, 1).expand({-1, -1, -1, value.size(3)}), query.scalar_type());
+  const auto output = empty_heads(query, value.size(3), attention.dtype());
   const auto logsumexp =
       at::empty({query.size(0), query.size(1), query.size(2)}, query.options().dtype(kFloat));
   compute(attention, output, logsumexp);
@@ -304,7 +305,7 @@ _scaled_dot_product_fused_attention_overrideable_xpu(const Tensor& query, const 
   const auto remember = [](std::uint64_t word) {
     return at::scalar_tensor(std::bit_cast<int64_t>(word), kLong);
   };
-  return {output,
+  return {output.to(query.scalar_type()),
           logsumexp,
           Tensor(),
           Tensor(),
@@ -327,13 +328,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> _scaled_dot_product_fused_attention_o
   Attention attention(query, key, value, attn_bias, dropout_p, is_causal, scale);
   attention.random = {std::bit_cast<std::uint64_t>(philox_seed.item<int64_t>()),
                       std::bit_cast<std::uint64_t>(philox_offset.item<int64_t>())};
-  const auto query_gradient = empty_heads(query, query.scalar_type());
-  const auto zeros = [](const Tensor& like) { return empty_heads(like, kFloat).zero_(); };
+  const auto query_gradient = empty_heads(query, query.size(3), attention.dtype());
+  const auto zeros = [](const Tensor& like) { return empty_heads(like, like.size(3), kFloat).zero_(); };
   const auto key_gradient = zeros(key), value_gradient = zeros(value);
   compute_backward(attention, grad_out.to(attention.dtype()), logsumexp, query_gradient, key_gradient,
                    value_gradient);
-  return {query_gradient, key_gradient.to(key.scalar_type()), value_gradient.to(value.scalar_type()),
-          Tensor()};
+  const auto dtype = query.scalar_type();
+  return {query_gradient.to(dtype), key_gradient.to(dtype), value_gradient.to(dtype), Tensor()};
 }
 
 }  // namespace at::native

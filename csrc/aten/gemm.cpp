@@ -127,7 +127,7 @@ matrix operand_of(const Tensor& tensor, int outer, int inner) {
   return {tensor.const_data_ptr(),
           tensor.stride(outer),
           tensor.stride(inner),
-          {tensor.stride(0), 0},
+          {tensor.stride(0), tensor.stride(1)},
           tensor.is_conj()};
 }
 
@@ -221,7 +221,7 @@ void gemm(const char* name, const Tensor& result, const Tensor& first, const Ten
     result.copy_(plain);
     return;
   }
-  if (result.dim() == 2) {
+  if (result.dim() < 4) {
     const auto batch = addend.defined() ? addend.expand(result.sizes()).unsqueeze(0) : addend;
     return gemm(name, result.unsqueeze(0), first.unsqueeze(0), second.unsqueeze(0), batch, beta, alpha);
   }
@@ -238,9 +238,9 @@ void gemm(const char* name, const Tensor& result, const Tensor& first, const Ten
     base = base.expand(result.sizes());
   }
   // A factor of 0 hides the product, even NaN.
-  const auto depth = alpha.equal(0) ? 0 : first.size(2);
-  const bool one_row = result.size(1) == 1 && result.size(2) != 1;
-  const int row = one_row ? 2 : 1, column = one_row ? 1 : 2;
+  const auto depth = alpha.equal(0) ? 0 : first.size(3);
+  const bool one_row = result.size(2) == 1 && result.size(3) != 1;
+  const int row = one_row ? 3 : 2, column = one_row ? 2 : 3;
   const auto narrow = [](std::int64_t value) { return static_cast<std::int32_t>(value); };
   GemmParams params{};
   const auto left = operand_of(one_row ? second : first, row, column);
@@ -249,13 +249,13 @@ void gemm(const char* name, const Tensor& result, const Tensor& first, const Ten
   params.shape = {narrow(result.size(row)),
                   narrow(result.size(column)),
                   narrow(depth),
-                  {narrow(result.size(0)), 1},
+                  {narrow(result.size(0)), narrow(result.size(1))},
                   1,
                   narrow(depth),
                   nullptr};
   const auto strides = [&](const Tensor& tensor, std::int64_t(&to)[4]) {
     to[0] = tensor.stride(0);
-    to[1] = 0;
+    to[1] = tensor.stride(1);
     to[2] = tensor.stride(row);
     to[3] = tensor.stride(column);
   };

@@ -1,5 +1,5 @@
 // Matrix products: mm, addmm, bmm, baddbmm, addmv, dot and what is made of them.
-#include "onednn/matmul.h"
+#include "aten/matmul.h"
 
 #include <ATen/MemoryOverlap.h>
 #include <ATen/ops/_int_mm_native.h>
@@ -14,6 +14,7 @@
 #include <ATen/ops/vdot_native.h>
 
 #include "aten/gemm.h"
+#include "onednn/matmul.h"
 
 namespace ipex::aten {
 namespace {
@@ -34,45 +35,6 @@ void check_same_dtype(const char* name, const Tensor& first, const Tensor& secon
 // A vector along the columns of every row of `out`.
 bool is_row_vector(const Tensor& self, const Tensor& out) {
   return self.dim() > 0 && self.numel() == self.size(-1) && self.size(-1) == out.size(-1);
-}
-
-void multiply(const char* name, const Tensor& out, const Tensor& first, const Tensor& second) {
-  if (!by_library(first, out)) return gemm(name, out, first, second);
-  if (out.numel() == 0) return;
-  if (first.numel() == 0) {
-    out.zero_();
-  } else {
-    onednn::matmul(name, out, first, second);
-  }
-}
-
-// out = beta * self + alpha * first @ second; self broadcasts to out and may be out.
-void multiply_add(const char* name, const Tensor& out, const Tensor& self, const Tensor& first,
-                  const Tensor& second, const at::Scalar& beta, const at::Scalar& alpha) {
-  if (!by_library(first, out)) return gemm(name, out, first, second, self, beta, alpha);
-  const float factor = beta.to<float>();
-  const float product_factor = alpha.to<float>();
-  // Nothing of self shows where beta is 0, not even a NaN.
-  if (out.numel() == 0) return;
-  if (first.numel() == 0) {
-    factor == 0 ? out.zero_() : out.copy_(at::mul(self, beta));
-    return;
-  }
-  const bool apart = !self.is_alias_of(out);
-  PostOps post_ops;
-  Tensor bias;
-  if (factor == 1 && product_factor == 1 && apart && is_row_vector(self, out)) {
-    bias = self.reshape({-1});
-  } else {
-    post_ops.scale(product_factor);
-    if (factor == 1 && apart && self.sizes() == out.sizes() && self.is_contiguous()) {
-      post_ops.binary(dnnl::algorithm::binary_add, self);
-    } else if (factor != 0) {
-      if (at::get_overlap_status(self, out) != at::MemOverlapStatus::Full) out.copy_(self);
-      post_ops.sum(factor);
-    }
-  }
-  onednn::matmul(name, out, first, second, bias, std::move(post_ops));
 }
 
 void check_dot(const Tensor& self, const Tensor& other) {
@@ -104,6 +66,45 @@ void check_int_mm(const Tensor& self, const Tensor& second) {
 }
 
 }  // namespace
+
+void multiply(const char* name, const Tensor& out, const Tensor& first, const Tensor& second) {
+  if (!by_library(first, out)) return gemm(name, out, first, second);
+  if (out.numel() == 0) return;
+  if (first.numel() == 0) {
+    out.zero_();
+  } else {
+    onednn::matmul(name, out, first, second);
+  }
+}
+
+void multiply_add(const char* name, const Tensor& out, const Tensor& self, const Tensor& first,
+                  const Tensor& second, const at::Scalar& beta, const at::Scalar& alpha) {
+  if (!by_library(first, out)) return gemm(name, out, first, second, self, beta, alpha);
+  const float factor = beta.to<float>();
+  const float product_factor = alpha.to<float>();
+  // Nothing of self shows where beta is 0, not even a NaN.
+  if (out.numel() == 0) return;
+  if (first.numel() == 0) {
+    factor == 0 ? out.zero_() : out.copy_(at::mul(self, beta));
+    return;
+  }
+  const bool apart = !self.is_alias_of(out);
+  PostOps post_ops;
+  Tensor bias;
+  if (factor == 1 && product_factor == 1 && apart && is_row_vector(self, out)) {
+    bias = self.reshape({-1});
+  } else {
+    post_ops.scale(product_factor);
+    if (factor == 1 && apart && self.sizes() == out.sizes() && self.is_contiguous()) {
+      post_ops.binary(dnnl::algorithm::binary_add, self);
+    } else if (factor != 0) {
+      if (at::get_overlap_status(self, out) != at::MemOverlapStatus::Full) out.copy_(self);
+      post_ops.sum(factor);
+    }
+  }
+  onednn::matmul(name, out, first, second, bias, std::move(post_ops));
+}
+
 }  // namespace ipex::aten
 
 namespace at::native {
