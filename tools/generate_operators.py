@@ -85,11 +85,12 @@ class ElementwiseRow:
     name: the operator's overload name, or the row's own
     functor: name in ipex::kernels::op
     dtypes: groups (of DTYPES) or names of the dtypes it computes in
-    output: `same` as the computation, `bool` or `real`
+    output: `same` as the computation, `bool`, `int32`, `real` or `complex`
     first: dtype of the first input where it is not the computation's (`bool` for where)
     iterator: TensorIterator's builder, for an operator that is not structured
     inputs: number of tensor inputs; by default as many as the schema has
     scalars: False where the operator's scalars are not members of the functor
+    module: the header of csrc/kernels that includes the functor
     """
 
     name: str
@@ -100,16 +101,18 @@ class ElementwiseRow:
     iterator: str = ""
     inputs: int = 0
     scalars: bool = True
+    module: str = "elementwise"
 
     @property
     def identifier(self) -> str:
         return self.name.replace(".", "_")
 
     def output_type(self, dtype: str) -> str:
-        return {"same": dtype, "real": REAL.get(dtype, dtype), "bool": "bool"}[self.output]
+        types = {"same": dtype, "real": REAL.get(dtype, dtype), "complex": f"complex<{dtype}>"}
+        return types.get(self.output, "int32_t" if self.output == "int32" else self.output)
 
     def instantiations(self) -> list[str]:
-        """The kernels of the row, named as csrc/aten/elementwise.cpp asks for them."""
+        """The kernels of the row, as csrc/aten/elementwise.cpp asks for them, with their module."""
         names = []
         for dtype in self.dtypes:
             inputs = [dtype] * self.inputs
@@ -119,16 +122,17 @@ class ElementwiseRow:
             for layout in layouts(self.inputs):
                 operands = map("{}<{}>".format, layout, types)
                 compute = OPMATH.get(dtype, dtype)
-                names.append(f"elementwise<op::{self.functor},{compute},{','.join(operands)}>")
+                kernel = f"elementwise<op::{self.functor},{compute},{','.join(operands)}>"
+                names.append(f"{self.module}\t{kernel}")
         return names
 
     def definition(self) -> str:
         dtypes = ", ".join(f"at::k{SCALAR_TYPES[dtype]}" for dtype in self.dtypes)
-        output = {"same": "same", "real": "real", "bool": "boolean"}[self.output]
+        output = "boolean" if self.output == "bool" else self.output
         first = "true" if self.first == "bool" else "false"
         return (
             f'ElementwiseRow {self.identifier}{{"{self.name}", "{self.functor}", {{{dtypes}}}, '
-            f"Output::{output}, {first}}};"
+            f'Output::{output}, {first}, "{self.module}"}};'
         )
 
 
@@ -313,7 +317,7 @@ def write_rows(tables: Tables, source: pathlib.Path, output: pathlib.Path) -> No
         OPMATH,
     )
     write_if_changed(output / "foreach_rows.cpp", source_of_lists)
-    kernels = [f"elementwise\t{name}" for row in rows for name in row.instantiations()]
+    kernels = [name for row in rows for name in row.instantiations()]
     kernels += list_kernels
     write_if_changed(output / "elementwise.kernels", "\n".join(dict.fromkeys(kernels)) + "\n")
 

@@ -68,6 +68,10 @@ c10::ScalarType output_dtype(Output output, c10::ScalarType compute) {
   switch (output) {
     case Output::boolean:
       return c10::kBool;
+    case Output::int32:
+      return c10::kInt;
+    case Output::complex:
+      return c10::toComplexType(compute);
     case Output::real:
       return c10::toRealValueType(compute);
     case Output::same:
@@ -120,7 +124,7 @@ jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, const RowL
   for (int input = 0; input < operands.inputs; ++input) {
     text.append(",").append(layout.operand_type(input + 1, type_name(input_dtype(row, operands, input))));
   }
-  return slot.find(device, "elementwise", text.append(">"));
+  return slot.find(device, row.module, text.append(">"));
 }
 
 std::size_t moved_bytes(const Elements& elements) {

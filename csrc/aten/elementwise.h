@@ -14,7 +14,7 @@
 namespace ipex::aten {
 
 // The dtype of an elementwise operator's result, given the one it computes in.
-enum class Output { same, real, boolean };
+enum class Output { same, real, complex, boolean, int32 };
 
 // How the operands of one launch lie along its rows: what the kernel's template arguments say.
 struct RowLayout {
@@ -38,7 +38,8 @@ struct ElementwiseRow {
   const char* functor;  // in ipex::kernels::op
   std::vector<c10::ScalarType> dtypes;
   Output output = Output::same;
-  bool first_is_bool = false;  // the first input is a mask
+  bool first_is_bool = false;          // the first input is a mask
+  const char* module = "elementwise";  // of the kernels: what includes the functor
 
   static constexpr int max_dtypes = 16;
   // By position of the dtype in `dtypes` and by RowLayout::index.
