@@ -1,5 +1,7 @@
 #include <ATen/native/Resize.h>
+#include <ATen/ops/_batch_norm_with_update_native.h>
 #include <ATen/ops/_native_batch_norm_legit_native.h>
+#include <ATen/ops/batch_norm_backward_native.h>
 #include <ATen/ops/batch_norm_update_stats_native.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -172,6 +174,32 @@ std::tuple<Tensor, Tensor, Tensor> native_batch_norm_backward_xpu(
   auto result = normalize_channels_backward("native_batch_norm_backward", channels, gradient, input, mean,
                                             scale, defined_or_empty(weight), train, output_mask);
   return {result.input, result.weight, result.bias};
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor> _batch_norm_with_update_xpu(
+    const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+    Tensor& running_mean, Tensor& running_var, double momentum, double eps) {
+  auto result = normalize_batch(input, weight, bias, running_mean, running_var, true, momentum, eps);
+  return {result.output, result.mean, result.scale, at::empty({0}, input.options().dtype(kByte))};
+}
+
+std::tuple<Tensor&, Tensor&, Tensor&, Tensor&> _batch_norm_with_update_out_xpu(
+    const Tensor& input, const std::optional<Tensor>& weight, const std::optional<Tensor>& bias,
+    Tensor& running_mean, Tensor& running_var, double momentum, double eps, Tensor& out, Tensor& save_mean,
+    Tensor& save_invstd, Tensor& reserve) {
+  copy_out(normalize_batch(input, weight, bias, running_mean, running_var, true, momentum, eps), out,
+           save_mean, save_invstd);
+  at::native::resize_output(reserve, {0});
+  return {out, save_mean, save_invstd, reserve};
+}
+
+std::tuple<Tensor, Tensor, Tensor> batch_norm_backward_xpu(
+    const Tensor& grad_out, const Tensor& input, const Tensor& weight,
+    const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_var,
+    const std::optional<Tensor>& save_mean, const std::optional<Tensor>& save_var, bool update, double eps,
+    std::array<bool, 3> output_mask, const Tensor&) {
+  return native_batch_norm_backward_xpu(grad_out, input, weight, running_mean, running_var, save_mean,
+                                        save_var, update, eps, output_mask);
 }
 
 }  // namespace at::native

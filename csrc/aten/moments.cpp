@@ -3,13 +3,17 @@
 #include <ATen/ops/complex.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/imag.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linalg_vector_norm_native.h>
+#include <ATen/ops/mul.h>
 #include <ATen/ops/norm_native.h>
 #include <ATen/ops/real.h>
+#include <ATen/ops/renorm_native.h>
 #include <ATen/ops/std_mean_native.h>
 #include <ATen/ops/std_native.h>
 #include <ATen/ops/var_mean_native.h>
 #include <ATen/ops/var_native.h>
+#include <ATen/ops/where.h>
 
 #include <cmath>
 
@@ -179,6 +183,22 @@ TORCH_IMPL_FUNC(norm_dtype_out_xpu)
 (const Tensor& self, OptionalScalarRef p, IntArrayRef dim, bool keepdim, ScalarType dtype,
  const Tensor& result) {
   compute_norm("norm", self, p ? p.get() : Scalar(2), dim, keepdim, dtype, result);
+}
+
+// Slices along `dim` whose norm is too large are scaled down to it.
+TORCH_IMPL_FUNC(renorm_out_xpu)
+(const Tensor& self, const Scalar& p, int64_t dim, const Scalar& largest, const Tensor& out) {
+  dim = c10::maybe_wrap_dim(dim, self.dim());
+  std::vector<int64_t> others;
+  for (int64_t d = 0; d < self.dim(); ++d) {
+    if (d != dim) others.push_back(d);
+  }
+  const auto dtype = self.scalar_type();
+  const auto norm =
+      at::linalg_vector_norm(self, p, others, true, self.is_complex() ? dtype : opmath_dtype(dtype));
+  constexpr double tiny = 1e-7;  // keeps the result below the bound
+  const auto factor = at::where(norm.gt(largest), norm.add(tiny).reciprocal_().mul_(largest), 1);
+  at::mul_out(const_cast<Tensor&>(out), self, factor.to(c10::toRealValueType(dtype)));
 }
 
 }  // namespace at::native

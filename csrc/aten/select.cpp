@@ -3,29 +3,22 @@
 #include <ATen/ExpandUtils.h>
 #include <ATen/MemoryOverlap.h>
 #include <ATen/native/Resize.h>
-#include <ATen/ops/_unique2_native.h>
 #include <ATen/ops/bincount_native.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/masked_scatter_native.h>
 #include <ATen/ops/masked_select_native.h>
-#include <ATen/ops/ne.h>
 #include <ATen/ops/nonzero_native.h>
 #include <ATen/ops/nonzero_static_native.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/take.h>
-#include <ATen/ops/unique_consecutive_native.h>
-#include <ATen/ops/unique_dim_consecutive.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/TensorOperators.h>
 
 #include "aten/launch.h"
 #include "aten/scan.h"
-#include "aten/sort.h"
 #include "kernels/compact_params.hpp"
 
 namespace ipex::aten {
@@ -93,21 +86,6 @@ void check_nonzero_out(const at::Tensor& self, const at::Tensor& out) {
               " and self on ", self.device());
   at::assert_no_internal_overlap(out);
   at::assert_no_overlap(out, self);
-}
-
-// Lengths of the runs that start at `starts` among `total` elements.
-at::Tensor run_lengths(const at::Tensor& starts, std::int64_t total) {
-  return at::cat({starts.slice(0, 1),
-                  at::full({std::min<std::int64_t>(1, starts.numel())}, total, starts.options())}) -
-         starts;
-}
-
-// Where each element of a vector differs from the one before it.
-at::Tensor starts_run(const at::Tensor& flat) {
-  auto differs = at::ones({flat.numel()}, flat.options().dtype(at::kBool));
-  auto rest = differs.slice(0, 1);
-  at::ne_out(rest, flat.slice(0, 1), flat.slice(0, 0, -1));
-  return differs;
 }
 
 }  // namespace
@@ -207,42 +185,6 @@ Tensor bincount_xpu(const Tensor& self, const std::optional<Tensor>& weights, in
   TORCH_CHECK(range[0].item<int64_t>() >= 0, "bincount only supports 1-d non-negative integral inputs.");
   auto counts = at::zeros({std::max(minlength, range[1].item<int64_t>() + 1)}, self.options().dtype(dtype));
   return counts.scatter_add_(0, places, weighted ? weights->to(dtype) : at::ones_like(places));
-}
-
-std::tuple<Tensor, Tensor, Tensor> _unique2_xpu(const Tensor& self, bool, bool return_inverse,
-                                                bool return_counts) {
-  auto inverse = empty_indices(self, {0}), counts = empty_indices(self, {0});
-  if (self.numel() == 0) {
-    if (return_inverse) inverse.resize_(self.sizes());
-    return {at::empty({0}, self.options()), inverse, counts};
-  }
-  const auto [sorted, places] = ipex::aten::sort_rows(self.reshape({1, -1}).contiguous(), false);
-  const auto flat = sorted.view(-1);
-  const auto first = starts_run(flat);
-  const auto starts = places_of(first);
-  if (return_inverse) {
-    inverse = at::empty({self.numel()}, places.options());
-    inverse.scatter_(0, places.view(-1), first.cumsum(0).sub_(1));
-    inverse = inverse.view(self.sizes());
-  }
-  if (return_counts) counts = run_lengths(starts, flat.numel());
-  return {flat.take(starts), inverse, counts};
-}
-
-std::tuple<Tensor, Tensor, Tensor> unique_consecutive_xpu(const Tensor& self, bool return_inverse,
-                                                          bool return_counts, std::optional<int64_t> dim) {
-  if (dim && self.dim() != 1) return at::unique_dim_consecutive(self, *dim, return_inverse, return_counts);
-  auto inverse = empty_indices(self, {0}), counts = empty_indices(self, {0});
-  if (self.numel() == 0) {
-    if (return_inverse) inverse.resize_(self.sizes());
-    return {at::empty({0}, self.options()), inverse, counts};
-  }
-  const auto flat = self.reshape(-1);
-  const auto first = starts_run(flat);
-  const auto starts = places_of(first);
-  if (return_inverse) inverse = first.cumsum(0).sub_(1).view(self.sizes());
-  if (return_counts) counts = run_lengths(starts, flat.numel());
-  return {flat.take(starts), inverse, counts};
 }
 
 }  // namespace at::native
