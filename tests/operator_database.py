@@ -86,7 +86,7 @@ UNINITIALISED = {
     "new_empty_strided",
 }
 # Which of equal elements the indices name is not said; the values are compared.
-ANY_OF_EQUALS = {"argsort", "kthvalue", "sort", "topk"}
+ANY_OF_EQUALS = {"argsort", "kthvalue", "mode", "sort", "topk"}
 
 REGISTERED = {
     name.removeprefix("aten::").split(".")[0]

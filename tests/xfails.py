@@ -6,6 +6,10 @@ XFAILS: dict[str, str] = {
     "*-native_dropout_backward-uint8": "gradients are floating",
     "*-native_dropout_backward-bool": "gradients are floating",
     "out-normal*": "stock PyTorch infers the shape from out, which must not be empty",
+    "out-equal-*": "the result is a bool of Python's, not a tensor",
+    "out-_batch_norm_with_update-*": "the four outputs have names of their own, none is out",
+    "out-mode-*": "stock PyTorch has no kernel that a device could replace",
+    "gradcheck-nn_functional_max_unpool3d-*": "places repeat; gradients have a variant",
     "gradcheck-native_group_norm-*": "stock PyTorch gives the mean and deviation no gradient",
 }
 # A place that float32 rounds to the other side of an element or a border has another value or
@@ -16,4 +20,5 @@ WIDE_TOLERANCES: dict[str, float] = {
     # Places between elements, in float32, make the weights.
     "grid_sampler_2d": 10,
     "grid_sampler_3d": 10,
+    "_upsample_bilinear2d_aa": 10,
 }

@@ -1,0 +1,98 @@
+"""Operators whose hard inputs PyTorch's operator database leaves out, against the CPU."""
+
+import pytest
+import torch
+
+INFINITY, NAN = float("inf"), float("nan")
+EDGES = torch.tensor([0.0, -0.0, 1.0, -1.0, 0.5, 5.0, 5.001, 8.0, 20.0, -3.5, INFINITY, NAN])
+
+UNARY = {
+    "bessel": ["bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"],
+    "modified": ["i0e", "i1e", "modified_bessel_k0", "scaled_modified_bessel_k1"],
+    "probability": ["entr", "erfcx", "log_ndtr", "ndtri"],
+    "gamma": ["digamma"],
+}
+POLYNOMIALS = [
+    f"{shift}chebyshev_polynomial_{kind}" for shift in ("", "shifted_") for kind in "tuvw"
+] + ["hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l"]
+
+
+def assert_close(actual, expected, rtol: float = 5e-5, atol: float = 5e-6) -> None:
+    torch.testing.assert_close(actual.cpu(), expected, rtol=rtol, atol=atol, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", [name for names in UNARY.values() for name in names])
+def test_edges_of_the_domain(name: str) -> None:
+    function = getattr(torch.special, name)
+    assert_close(function(EDGES.to("xpu")), function(EDGES.double()).float())
+
+
+@pytest.mark.parametrize("name", POLYNOMIALS)
+@pytest.mark.parametrize("degree", [-1.0, 0.0, 1.0, 2.9, 7.0, 30.0])
+def test_degrees_of_polynomials(name: str, degree: float) -> None:
+    function = getattr(torch.special, name)
+    x = torch.tensor([-1.0, -0.6, 0.0, 0.3, 0.5, 1.0, 1.25])
+    assert_close(function(x.to("xpu"), degree), function(x.double(), degree).float(), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["gammainc", "gammaincc"])
+def test_incomplete_gamma_in_all_its_regions(name: str) -> None:
+    function = getattr(torch.special, name)
+    a = torch.tensor([0.0, 0.1, 1.0, 5.0, 30.0, 190.0, 250.0, 1e4, INFINITY])
+    x = torch.tensor([0.0, 0.05, 0.4, 1.0, 1.05, 4.0, 29.0, 200.0, 251.0, 1.001e4, INFINITY])
+    pair = torch.meshgrid(a, x, indexing="ij")
+    expected = function(*(value.double() for value in pair)).float()
+    assert_close(function(*(value.to("xpu") for value in pair)), expected, rtol=5e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int64, torch.bool])
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_unique_slices(dtype: torch.dtype, dim: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randint(0, 2, (300, 3, 4), generator=generator).to(dtype)
+    expected = torch.unique(x, dim=dim, return_inverse=True, return_counts=True)
+    actual = torch.unique(x.to("xpu"), dim=dim, return_inverse=True, return_counts=True)
+    for ours, theirs in zip(actual, expected, strict=True):
+        torch.testing.assert_close(ours.cpu(), theirs, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("length", [1, 2, 17, 5000])
+def test_mode_of_long_rows(length: int) -> None:
+    generator = torch.Generator().manual_seed(length)
+    x = torch.randint(0, 1 + length // 4, (5, length), generator=generator)
+    values, indices = torch.mode(x.to("xpu"))
+    assert torch.equal(values.cpu(), torch.mode(x).values)
+    assert torch.equal(x.gather(1, indices.cpu()[:, None])[:, 0], values.cpu())
+
+
+def test_membership_of_nothing_and_of_nan() -> None:
+    x = torch.tensor([1.0, NAN, 3.0], device="xpu")
+    assert torch.isin(x, x).tolist() == [True, False, True]
+    assert torch.isin(x, x[:0]).tolist() == [False] * 3
+    assert torch.isin(x, x[:0], invert=True).tolist() == [True] * 3
+    assert torch.isin(3.0, x).item()
+
+
+def test_histogram_closes_its_last_bin_and_ignores_the_rest() -> None:
+    x = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0, 2.5, NAN])
+    edges = torch.tensor([0.0, 1.0, 2.0])
+    assert torch.histogram(x.to("xpu"), edges.to("xpu")).hist.tolist() == [2.0, 2.0]
+    assert torch.histc(x.to("xpu"), 2, 0, 2).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "max", "min", "prod"])
+def test_empty_segments(reduce: str) -> None:
+    x = torch.tensor([1.0, 2.0, 0.0, 4.0])
+    lengths = torch.tensor([2, 0, 2])
+    expected = torch.segment_reduce(x, reduce, lengths=lengths)
+    actual = torch.segment_reduce(x.to("xpu"), reduce, lengths=lengths.to("xpu"))
+    assert_close(actual, expected)
+
+
+@pytest.mark.parametrize("magnitude", [1e-42, 0.0, 1.0, -3e38, INFINITY, NAN])
+def test_parts_of_numbers(magnitude: float) -> None:
+    x = torch.tensor([magnitude])
+    mantissa, exponent = torch.frexp(x.to("xpu"))
+    assert_close(torch.ldexp(mantissa.cpu().double(), exponent.cpu()), x.double())
+    if abs(magnitude) < INFINITY:
+        assert exponent.cpu() == torch.frexp(x).exponent
