@@ -27,6 +27,7 @@ from .capability import (
     has_xetla,
     has_xmx,
 )
+from .intrinsics import MulAdd, locations_to_boxes, nms, roi_align
 from .layout import is_contiguous_channels_last_1d, to_channels_last_1d
 from .math_mode import (
     FP32MathMode,
@@ -66,6 +67,7 @@ __all__ = [
     "HalfTensor",
     "IntTensor",
     "LongTensor",
+    "MulAdd",
     "ShortTensor",
     "amp",
     "fp32_math_mode",
@@ -81,13 +83,16 @@ __all__ = [
     "is_autocast_xpu_enabled",
     "is_contiguous_channels_last_1d",
     "lazy_init",
+    "locations_to_boxes",
     "max_memory_cached",
     "memory_cached",
     "memory_summary",
+    "nms",
     "optimize",
     "reset_max_memory_allocated",
     "reset_max_memory_cached",
     "reset_max_memory_reserved",
+    "roi_align",
     "set_autocast_xpu_dtype",
     "set_autocast_xpu_enabled",
     "set_fp32_math_mode",
