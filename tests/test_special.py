@@ -96,3 +96,69 @@ def test_parts_of_numbers(magnitude: float) -> None:
     assert_close(torch.ldexp(mantissa.cpu().double(), exponent.cpu()), x.double())
     if abs(magnitude) < INFINITY:
         assert exponent.cpu() == torch.frexp(x).exponent
+
+
+@pytest.mark.parametrize("dim", [0, 2])
+def test_weight_norm(dim: int) -> None:
+    v, weights = torch.randn(4, 3, 5), torch.randn(4, 3, 5)
+    g = torch.rand([size if d == dim else 1 for d, size in enumerate(v.shape)])
+    gradients = []
+    for device in ("cpu", "xpu"):
+        leaves = [tensor.to(device).requires_grad_() for tensor in (v, g)]
+        out = torch._weight_norm(*leaves, dim)
+        gradients.append((out.detach(), *torch.autograd.grad(out, leaves, weights.to(device))))
+    for expected, actual in zip(*gradients, strict=True):
+        assert_close(actual, expected)
+
+
+def test_fake_quantize() -> None:
+    x = torch.linspace(-30, 30, 60).view(3, 20).requires_grad_()
+    scales, zero_points = torch.tensor([0.1, 0.2, 0.05]), torch.tensor([0, 5, -7])
+
+    def run(device: str) -> list[torch.Tensor]:
+        values, scale = x.detach().to(device).requires_grad_(), scales.to(device)
+        zero_point = zero_points.to(device, torch.int32)
+        outs = [
+            torch.fake_quantize_per_tensor_affine(values, 0.1, 3, -128, 127),
+            torch.fake_quantize_per_tensor_affine(values, scale[:1], zero_point[:1], -128, 127),
+            torch.fake_quantize_per_channel_affine(values, scale, zero_point, 0, -128, 127),
+        ]
+        return [*outs, torch.autograd.grad(sum(out.sum() for out in outs), values)[0]]
+
+    for actual, expected in zip(run("xpu"), run("cpu"), strict=True):
+        assert_close(actual, expected)
+
+
+MEANS_AND_VARIANCES = {
+    "gamma below 1": (torch._standard_gamma, (0.3,), 0.3, 0.3),
+    "gamma": (torch._standard_gamma, (7.0,), 7.0, 7.0),
+    "few of poisson": (torch.poisson, (2.5,), 2.5, 2.5),
+    "poisson": (torch.poisson, (60.0,), 60.0, 60.0),
+    "few of binomial": (torch.binomial, (20.0, 0.2), 4.0, 3.2),
+    "binomial": (torch.binomial, (200.0, 0.7), 140.0, 42.0),
+}
+
+
+@pytest.mark.parametrize("name", MEANS_AND_VARIANCES)
+def test_moments_of_samples(name: str) -> None:
+    function, parameters, mean, variance = MEANS_AND_VARIANCES[name]
+    count = 200_000
+    torch.manual_seed(5)
+    samples = function(*(torch.full((count,), value, device="xpu") for value in parameters)).cpu()
+    assert abs(samples.mean() - mean) < 6 * (variance / count) ** 0.5
+    assert abs(samples.var() - variance) < 0.03 * variance
+
+
+def test_samples_repeat_and_have_edges() -> None:
+    rates = torch.tensor([0.0, 1.0, 50.0], device="xpu").repeat(100)
+    draws = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        draws.append(torch.poisson(rates))
+    assert torch.equal(*draws)
+    assert (draws[0][::3] == 0).all()
+    counts = torch.tensor([0.0, 9.0, 9.0], device="xpu")
+    chances = torch.tensor([0.5, 0.0, 1.0], device="xpu")
+    assert torch.binomial(counts, chances).tolist() == [0.0, 0.0, 9.0]
+    shares = torch._sample_dirichlet(torch.rand(50, 4, device="xpu") + 0.1)
+    assert_close(shares.sum(-1), torch.ones(50))

@@ -8,7 +8,6 @@ XFAILS: dict[str, str] = {
     "out-normal*": "stock PyTorch infers the shape from out, which must not be empty",
     "out-equal-*": "the result is a bool of Python's, not a tensor",
     "out-_batch_norm_with_update-*": "the four outputs have names of their own, none is out",
-    "out-mode-*": "stock PyTorch has no kernel that a device could replace",
     "gradcheck-nn_functional_max_unpool3d-*": "places repeat; gradients have a variant",
     "gradcheck-native_group_norm-*": "stock PyTorch gives the mean and deviation no gradient",
 }

@@ -1,6 +1,7 @@
 // Tensors as collections of values: equality, membership, the most frequent value.
 #include <ATen/core/Tensor.h>
 #include <ATen/native/ReduceOpsUtils.h>
+#include <ATen/native/Resize.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/eq.h>
@@ -85,6 +86,20 @@ std::tuple<Tensor, Tensor> mode_xpu(const Tensor& self, int64_t dim, bool keepdi
   const auto run_start = std::get<0>(at::where(is_first, position, 0).cummax(1));
   const auto chosen = position.sub(run_start).argmax(1, true);
   return {shape(sorted.gather(1, chosen)), shape(places.gather(1, chosen))};
+}
+
+std::tuple<Tensor&, Tensor&> mode_values_xpu(const Tensor& self, int64_t dim, bool keepdim, Tensor& values,
+                                             Tensor& indices) {
+  TORCH_CHECK(values.scalar_type() == self.scalar_type(), "mode(): expected values of dtype ",
+              self.scalar_type(), ", but got ", values.scalar_type());
+  TORCH_CHECK(indices.scalar_type() == kLong, "mode(): expected indices of dtype int64, but got ",
+              indices.scalar_type());
+  const auto [frequent, places] = mode_xpu(self, dim, keepdim);
+  resize_output(values, frequent.sizes());
+  resize_output(indices, places.sizes());
+  values.copy_(frequent);
+  indices.copy_(places);
+  return {values, indices};
 }
 
 }  // namespace at::native
