@@ -338,3 +338,16 @@ def test_threads_share_primitives():
     for thread in threads:
         thread.join()
     assert not failures
+
+
+@pytest.mark.parametrize("beta, alpha", [(1, 1), (0, 1), (0.5, 2)])
+@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (0, 4, 5, 6), (3, 4, 0, 6)], ids=str)
+def test_addbmm(shape, beta, alpha):
+    batch, height, depth, width = shape
+    first = values(batch, height, depth, dtype=torch.float64)
+    second = values(batch, depth, width, dtype=torch.float64, seed=1)
+    base = values(width, dtype=torch.float64)
+    expected = torch.addbmm(base, first, second, beta=beta, alpha=alpha)
+    check(torch.addbmm(base.xpu(), first.xpu(), second.xpu(), beta=beta, alpha=alpha), expected)
+    target = base.expand(height, width).clone().xpu()
+    check(target.addbmm_(first.xpu(), second.xpu(), beta=beta, alpha=alpha), expected)

@@ -123,11 +123,14 @@ void check_size(const char* name, std::int64_t size) {
               " elements is more than our matrix product takes (2^31 - 1)");
 }
 
+// A batch of one matrix is repeated.
+std::int64_t batch_stride(const Tensor& tensor, int d) { return tensor.size(d) == 1 ? 0 : tensor.stride(d); }
+
 matrix operand_of(const Tensor& tensor, int outer, int inner) {
   return {tensor.const_data_ptr(),
           tensor.stride(outer),
           tensor.stride(inner),
-          {tensor.stride(0), tensor.stride(1)},
+          {batch_stride(tensor, 0), batch_stride(tensor, 1)},
           tensor.is_conj()};
 }
 
@@ -254,8 +257,8 @@ void gemm(const char* name, const Tensor& result, const Tensor& first, const Ten
                   narrow(depth),
                   nullptr};
   const auto strides = [&](const Tensor& tensor, std::int64_t(&to)[4]) {
-    to[0] = tensor.stride(0);
-    to[1] = tensor.stride(1);
+    to[0] = batch_stride(tensor, 0);
+    to[1] = batch_stride(tensor, 1);
     to[2] = tensor.stride(row);
     to[3] = tensor.stride(column);
   };
