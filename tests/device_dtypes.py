@@ -1,5 +1,6 @@
 """Dtypes that devices may lack."""
 
+import pytest
 import torch
 
 
@@ -8,3 +9,8 @@ def device_lacks(dtype: torch.dtype) -> bool:
     if dtype in (torch.float64, torch.complex128):
         return not properties.has_fp64
     return dtype is torch.float16 and not properties.has_fp16
+
+
+needs_double = pytest.mark.skipif(
+    torch.xpu.is_available() and device_lacks(torch.float64), reason="the device has no float64"
+)
