@@ -1,0 +1,76 @@
+// The layer that stock's nn.TransformerEncoderLayer hands over whole in inference.
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_transformer_encoder_layer_fwd_native.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+
+namespace ipex::aten {
+namespace {
+
+using at::Tensor;
+
+// As attention takes it: true is what is looked at, for [batch, heads, queries, keys].
+// The layer's masks are of queries and keys (0), of keys to leave out for each of the batch (1), or both (2);
+// true there is what is left out.
+std::optional<Tensor> attention_mask(const std::optional<Tensor>& given, std::optional<std::int64_t> type) {
+  if (!given || !given->defined()) return std::nullopt;
+  auto mask = *given;
+  if (type == 1) {
+    TORCH_CHECK(mask.dim() == 2,
+                "_transformer_encoder_layer_fwd: expected a padding mask of [batch, keys], got ",
+                mask.sizes());
+    mask = mask.unsqueeze(1).unsqueeze(1);
+  }
+  return mask.scalar_type() == at::kBool ? mask.logical_not() : mask;
+}
+
+Tensor self_attention(const Tensor& x, std::int64_t heads, const Tensor& weight, const Tensor& bias,
+                      const std::optional<Tensor>& mask) {
+  const auto batch = x.size(0), length = x.size(1), features = x.size(2);
+  const auto parts = at::linear(x, weight, bias).view({batch, length, 3, heads, features / heads});
+  const auto part = [&](int index) { return parts.select(2, index).transpose(1, 2); };
+  const auto seen = at::scaled_dot_product_attention(part(0), part(1), part(2), mask);
+  return seen.transpose(1, 2).reshape({batch, length, features});
+}
+
+}  // namespace
+}  // namespace ipex::aten
+
+namespace at::native {
+
+using namespace ipex::aten;
+
+Tensor _transformer_encoder_layer_fwd_xpu(const Tensor& src, int64_t embed_dim, int64_t num_heads,
+                                          const Tensor& qkv_weight, const Tensor& qkv_bias,
+                                          const Tensor& proj_weight, const Tensor& proj_bias, bool use_gelu,
+                                          bool norm_first, double eps, const Tensor& norm_weight_1,
+                                          const Tensor& norm_bias_1, const Tensor& norm_weight_2,
+                                          const Tensor& norm_bias_2, const Tensor& ffn_weight_1,
+                                          const Tensor& ffn_bias_1, const Tensor& ffn_weight_2,
+                                          const Tensor& ffn_bias_2, const std::optional<Tensor>& mask,
+                                          std::optional<int64_t> mask_type) {
+  constexpr auto name = "_transformer_encoder_layer_fwd";
+  TORCH_CHECK(src.dim() == 3 && src.size(2) == embed_dim, name, ": expected src of [batch, length, ",
+              embed_dim, "], got ", src.sizes());
+  TORCH_CHECK(num_heads > 0 && embed_dim % num_heads == 0, name, ": ", embed_dim,
+              " features are not divisible by ", num_heads, " heads");
+  const auto first_norm = [&](const Tensor& x) {
+    return at::layer_norm(x, {embed_dim}, norm_weight_1, norm_bias_1, eps);
+  };
+  const auto second_norm = [&](const Tensor& x) {
+    return at::layer_norm(x, {embed_dim}, norm_weight_2, norm_bias_2, eps);
+  };
+  auto x = self_attention(norm_first ? first_norm(src) : src, num_heads, qkv_weight, qkv_bias,
+                          attention_mask(mask, mask_type));
+  x = at::linear(x, proj_weight, proj_bias).add_(src);
+  if (!norm_first) x = first_norm(x);
+  const auto hidden = at::linear(norm_first ? second_norm(x) : x, ffn_weight_1, ffn_bias_1);
+  const auto result =
+      at::linear(use_gelu ? at::gelu(hidden) : at::relu(hidden), ffn_weight_2, ffn_bias_2).add_(x);
+  return norm_first ? result : second_norm(result);
+}
+
+}  // namespace at::native
