@@ -127,3 +127,23 @@ def test_errors() -> None:
         arguments[position] = replacement.to("xpu")
         with pytest.raises(RuntimeError, match=r"expected gates of \[2, 12\]"):
             torch.ops.aten._thnn_fused_lstm_cell(*arguments)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("kind", [torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN])
+@pytest.mark.parametrize("packed", [False, True])
+def test_without_gradients(packed, kind, mode):
+    torch.manual_seed(0)
+    layer = kind(8, 12, num_layers=2, bidirectional=True)
+    x = torch.randn(7, 3, 8)
+
+    def infer(device: str) -> torch.Tensor:
+        sequences = x.to(device)
+        if packed:
+            lengths = torch.tensor([7, 3, 2])
+            sequences = torch.nn.utils.rnn.pack_padded_sequence(sequences, lengths)
+        with mode():
+            result, _ = layer.to(device)(sequences)
+        return (result.data if packed else result).cpu()
+
+    torch.testing.assert_close(infer("xpu"), infer("cpu"))
