@@ -8,6 +8,13 @@ XFAILS: dict[str, str] = {
     "*-jiterator_*": "stock PyTorch has it for CUDA only",
     "*-tensor_split-*": "stock PyTorch takes a tensor of indices only on the CPU",
     "out-normal*": "stock PyTorch infers the shape from out, which must not be empty",
+    "[!i]*polygamma*-int[81]*": "stock PyTorch is finite at the poles of trigamma",
+    "[!gi]*-special_polygamma_*-float32": "stock PyTorch loses digits near poles",
+    "gradient-polygamma_polygamma_n_0-float16": "stock PyTorch is finite at the poles of trigamma",
+    "*-special_bessel_*-float64": "stock PyTorch leaves out a coefficient: off by 1e-6 near 5",
+    "*-special_airy_ai-float64": "stock PyTorch leaves out a coefficient",
+    "*-_upsample_bilinear2d_aa-uint8": "stock PyTorch rounds the weights to 16 bits",
+    "out-histogramdd-*": "stock PyTorch has no overload with out",
     "out-equal-*": "the result is a bool of Python's, not a tensor",
     "out-_batch_norm_with_update-*": "the four outputs have names of their own, none is out",
     "gradcheck-nn_functional_max_unpool3d-*": "places repeat; gradients have a variant",
@@ -15,7 +22,14 @@ XFAILS: dict[str, str] = {
 }
 # A place that float32 rounds to the other side of an element or a border has another value or
 # slope: the reference has to round alike.
-DISCONTINUOUS = {"grid_sampler_2d", "grid_sampler_3d", "nn.functional.grid_sample"}
+DISCONTINUOUS = {
+    "grid_sampler_2d",
+    "grid_sampler_3d",
+    "histc",
+    "histogram",
+    "histogramdd",
+    "nn.functional.grid_sample",
+}
 # Operators whose result loses digits by nature: factor on the tolerances.
 WIDE_TOLERANCES: dict[str, float] = {
     # Places between elements, in float32, make the weights.

@@ -65,10 +65,9 @@ Tensor weights(const Antialiasing& resize, std::int64_t input, std::int64_t outp
   return result.div_(result.sum(1, true));
 }
 
-// Bytes are rounded and saturated: filters overshoot.
-void store(const Tensor& result, const Tensor& out) {
-  const bool whole = !at::isFloatingType(out.scalar_type());
-  const_cast<Tensor&>(out).copy_(whole ? result.round().clamp_(0, 255) : result);
+// Bytes are rounded and saturated after each dimension, as stock does: filters overshoot.
+Tensor stored(const Tensor& result, at::ScalarType dtype) {
+  return at::isFloatingType(dtype) ? result : result.round().clamp_(0, 255);
 }
 
 struct Matrices {
@@ -90,13 +89,14 @@ Matrices matrices(const Antialiasing& resize, const Tensor& small_or_large, at::
 void antialias(const Antialiasing& resize, const Tensor& input, const Tensor& out) {
   if (out.numel() == 0) return;
   const auto [rows, columns, dtype] = matrices(resize, input, input.sizes(), out.sizes());
-  store(at::matmul(rows, at::matmul(input.to(dtype).contiguous(), columns.t())), out);
+  const auto lines = stored(at::matmul(input.to(dtype).contiguous(), columns.t()), out.scalar_type());
+  const_cast<Tensor&>(out).copy_(stored(at::matmul(rows, lines), out.scalar_type()));
 }
 
 void antialias_backward(const Antialiasing& resize, const Tensor& gradient, const Tensor& out) {
   if (out.numel() == 0) return;
   const auto [rows, columns, dtype] = matrices(resize, gradient, out.sizes(), gradient.sizes());
-  store(at::matmul(rows.t(), at::matmul(gradient.to(dtype).contiguous(), columns)), out);
+  const_cast<Tensor&>(out).copy_(at::matmul(rows.t(), at::matmul(gradient.to(dtype).contiguous(), columns)));
 }
 
 }  // namespace

@@ -60,10 +60,12 @@ Tensor count(const std::vector<Tensor>& places, at::IntArrayRef bins, const Tens
   return counts.narrow(0, 0, total).to(options.dtype()).view(bins);
 }
 
-// The last bin is closed on both sides, the others on the left.
+// The last bin is closed on both sides, the others on the left; -1 for what is not between the outer edges.
 Tensor places_between(const Tensor& edges, const Tensor& values) {
+  const auto bins = edges.size(0) - 1;
+  const auto inside = values.ge(edges.select(0, 0)).logical_and_(values.le(edges.select(0, bins)));
   const auto places = at::searchsorted(edges, values.contiguous(), false, true).sub_(1);
-  return places.sub_(values.eq(edges.select(0, edges.size(0) - 1)).to(at::kLong));
+  return places.clamp_max_(bins - 1).masked_fill_(inside.logical_not_(), -1);
 }
 
 void check_input(const Tensor& self, const Tensor& weight) {

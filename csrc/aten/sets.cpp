@@ -57,7 +57,8 @@ TORCH_IMPL_FUNC(isin_Tensor_Scalar_out_xpu)
 
 TORCH_IMPL_FUNC(isin_Scalar_Tensor_out_xpu)
 (const Scalar& element, const Tensor& test_elements, bool assume_unique, bool invert, const Tensor& out) {
-  const auto wanted = at::scalar_tensor(element, test_elements.options().dtype(element.type()));
+  const auto dtype = at::result_type(test_elements, element);
+  const auto wanted = at::scalar_tensor(element, test_elements.options().dtype(dtype));
   at::isin_out(const_cast<Tensor&>(out), wanted, test_elements, assume_unique, invert);
 }
 

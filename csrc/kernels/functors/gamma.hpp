@@ -20,8 +20,8 @@ inline T digamma(T x) {
   T result = T(0);
   if (x < T(0)) {
     if (x == math::trunc(x)) return limits<T>::quiet_nan();
-    // The tangent of the fraction alone: x times pi would lose its digits.
-    result = -pi<T> / sycl::tanpi(x - math::trunc(x));
+    // The tangent of what is left of an integer: x times pi would lose its digits.
+    result = -pi<T> / math::tan(pi<T> * (x - math::rint(x)));
     x = T(1) - x;
   }
   for (int step = 0; step < 10 && x < T(10); ++step) {
@@ -39,7 +39,7 @@ template <class T>
 inline T trigamma(T x) {
   T result = T(0), sign = T(1);
   if (x < T(0.5)) {
-    const T sine = sycl::sinpi(x);
+    const T sine = math::sin(pi<T> * (x - math::rint(x)));
     result = -(pi<T> * pi<T>) / (sine * sine);
     sign = T(-1);
     x = T(1) - x;
