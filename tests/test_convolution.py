@@ -7,6 +7,7 @@ import dataclasses
 
 import pytest
 import torch
+from device_dtypes import needs_double
 
 pytestmark = pytest.mark.usefixtures("way")
 
@@ -146,6 +147,7 @@ def test_gradients_that_are_asked_for(transposed, wanted):
     assert all(actual[index].grad is None for index in {0, 1, 2} - wanted)
 
 
+@needs_double
 def test_second_derivative():
     tensors = [
         t.xpu().requires_grad_() for t in Case((1, 2, 5, 5), 2, 3, padding=1).tensors(torch.float64)
