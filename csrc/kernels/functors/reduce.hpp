@@ -83,35 +83,24 @@ struct prod : OneAccumulator<T> {
 template <class T>
 using word_t = std::conditional_t<is_integral_v<T> && sizeof(T) < 4, int32_t, T>;
 
-template <class T>
-struct amax : OneAccumulator<word_t<T>> {
+template <class T, bool Largest>
+struct bound : OneAccumulator<word_t<T>> {
   using W = word_t<T>;
-  W start() const { return limits<T>::lower_bound(); }
+  W start() const { return Largest ? limits<T>::lower_bound() : limits<T>::upper_bound(); }
   template <class In>
   void fold(W& chain, const ReduceElement<In>& element) const {
-    chain = math::maximum(chain, static_cast<W>(element.template value<T>()));
+    chain = combine(chain, static_cast<W>(element.template value<T>()));
   }
-  W combine(W a, W b) const { return math::maximum(a, b); }
+  W combine(W a, W b) const { return Largest ? math::maximum(a, b) : math::minimum(a, b); }
   template <int>
   T finish(W value, int64_t) const {
     return static_cast<T>(value);
   }
 };
-
 template <class T>
-struct amin : OneAccumulator<word_t<T>> {
-  using W = word_t<T>;
-  W start() const { return limits<T>::upper_bound(); }
-  template <class In>
-  void fold(W& chain, const ReduceElement<In>& element) const {
-    chain = math::minimum(chain, static_cast<W>(element.template value<T>()));
-  }
-  W combine(W a, W b) const { return math::minimum(a, b); }
-  template <int>
-  T finish(W value, int64_t) const {
-    return static_cast<T>(value);
-  }
-};
+struct amax : bound<T, true> {};
+template <class T>
+struct amin : bound<T, false> {};
 
 template <class T>
 struct Extremes {
@@ -162,8 +151,8 @@ struct extreme : OneAccumulator<Located<word_t<T>>> {
 };
 
 // Value, then index.
-template <class T>
-struct max : extreme<T, true> {
+template <class T, bool Larger>
+struct extreme_and_place : extreme<T, Larger> {
   template <int K>
   auto finish(Located<word_t<T>> best, int64_t) const {
     if constexpr (K == 0) {
@@ -174,58 +163,40 @@ struct max : extreme<T, true> {
   }
 };
 template <class T>
-struct min : extreme<T, false> {
-  template <int K>
-  auto finish(Located<word_t<T>> best, int64_t) const {
-    if constexpr (K == 0) {
-      return static_cast<T>(best.value);
-    } else {
-      return best.index;
-    }
-  }
-};
+struct max : extreme_and_place<T, true> {};
 template <class T>
-struct argmax : extreme<T, true> {
+struct min : extreme_and_place<T, false> {};
+
+template <class T, bool Larger>
+struct place_of_extreme : extreme<T, Larger> {
   template <int>
   int64_t finish(Located<word_t<T>> best, int64_t) const {
     return best.index;
   }
 };
 template <class T>
-struct argmin : extreme<T, false> {
-  template <int>
-  int64_t finish(Located<word_t<T>> best, int64_t) const {
-    return best.index;
-  }
-};
-
+struct argmax : place_of_extreme<T, true> {};
 template <class T>
-struct all : OneAccumulator<int32_t> {
-  int32_t start() const { return 1; }
+struct argmin : place_of_extreme<T, false> {};
+
+// Starts as All; another truth decides.
+template <class T, bool All>
+struct truth : OneAccumulator<int32_t> {
+  int32_t start() const { return All; }
   template <class In>
   void fold(int32_t& chain, const ReduceElement<In>& element) const {
-    chain &= cast<bool>(element.template value<T>());
+    chain = combine(chain, cast<bool>(element.template value<T>()));
   }
-  int32_t combine(int32_t a, int32_t b) const { return a & b; }
+  int32_t combine(int32_t a, int32_t b) const { return All ? a & b : a | b; }
   template <int>
   bool finish(int32_t result, int64_t) const {
     return result != 0;
   }
 };
-
 template <class T>
-struct any : OneAccumulator<int32_t> {
-  int32_t start() const { return 0; }
-  template <class In>
-  void fold(int32_t& chain, const ReduceElement<In>& element) const {
-    chain |= cast<bool>(element.template value<T>());
-  }
-  int32_t combine(int32_t a, int32_t b) const { return a | b; }
-  template <int>
-  bool finish(int32_t result, int64_t) const {
-    return result != 0;
-  }
-};
+struct all : truth<T, true> {};
+template <class T>
+struct any : truth<T, false> {};
 
 template <class T>
 struct count_nonzero : OneAccumulator<int64_t> {
