@@ -46,6 +46,13 @@ inline Offsets offsets_of(const ReduceDims& dims, int64_t number) {
   return offsets;
 }
 
+// The offset of a reduced element in the inputs. OneDim: the reduced elements are evenly apart.
+template <bool OneDim>
+inline int64_t reduced_offset(const ReduceParams& params, int64_t number) {
+  if constexpr (OneDim) return number * params.reduced.input[0];
+  return offsets_of(params.reduced, number).input;
+}
+
 template <class Op, class... Out, std::size_t... K>
 inline void reduce_write(const ReduceParams& params, const Op& op, typename Op::Partial partial,
                          int64_t offset, std::index_sequence<K...>) {
@@ -131,9 +138,10 @@ IPEX_KERNEL void reduce_inner(ReduceParams params) {
   }
 }
 
-// One result for each work-item, four rows at a time.
-template <class Op, class In, class... Out>
-inline void reduce_column(const ReduceParams& params, const Op& op, int64_t output, Offsets base,
+// One result for each work-item, four rows at a time. `lane` is apart from the offset of the input, so that
+// a row of neighbouring work-items is one load.
+template <bool OneDim, class Op, class In, class... Out>
+inline void reduce_column(const ReduceParams& params, const Op& op, int64_t output, Offsets base, int lane,
                           int64_t chunk) {
   const int64_t begin = chunk * params.chunk;
   const int64_t end = sycl::min(begin + params.chunk, params.reduced.numel);
@@ -141,8 +149,8 @@ inline void reduce_column(const ReduceParams& params, const Op& op, int64_t outp
 #pragma unroll
   for (auto& chain : chains) chain = op.start();
   const auto fold = [&](auto& chain, int64_t row) {
-    const int64_t offset = base.input + offsets_of(params.reduced, row).input;
-    op.fold(chain, ReduceElement<In>{params, offset, base.output, row});
+    const int64_t offset = base.input + reduced_offset<OneDim>(params, row);
+    op.fold(chain, ReduceElement<In>{params, offset + lane, base.output, row});
   };
   int64_t row = begin;
   for (; row + reduce_chains <= end; row += reduce_chains) {
@@ -154,9 +162,9 @@ inline void reduce_column(const ReduceParams& params, const Op& op, int64_t outp
 }
 
 // Four results for each work-item, `width` apart: a row of them fills whole cache lines.
-template <class Op, class In, class... Out>
-inline void reduce_columns(const ReduceParams& params, const Op& op, int64_t output, Offsets base, int width,
-                           int64_t chunk) {
+template <bool OneDim, class Op, class In, class... Out>
+inline void reduce_columns(const ReduceParams& params, const Op& op, int64_t output, Offsets base, int lane,
+                           int width, int64_t chunk) {
   const int64_t begin = chunk * params.chunk;
   const int64_t end = sycl::min(begin + params.chunk, params.reduced.numel);
   const int64_t apart = params.kept.output[0] * width;
@@ -164,10 +172,10 @@ inline void reduce_columns(const ReduceParams& params, const Op& op, int64_t out
 #pragma unroll
   for (auto& chain : chains) chain = op.start();
   for (int64_t row = begin; row < end; ++row) {
-    const int64_t offset = base.input + offsets_of(params.reduced, row).input;
+    const int64_t offset = base.input + reduced_offset<OneDim>(params, row);
 #pragma unroll
     for (int k = 0; k < reduce_chains; ++k) {
-      op.fold(chains[k], ReduceElement<In>{params, offset + k * width, base.output + k * apart, row});
+      op.fold(chains[k], ReduceElement<In>{params, offset + k * width + lane, base.output + k * apart, row});
     }
   }
 #pragma unroll
@@ -177,8 +185,8 @@ inline void reduce_columns(const ReduceParams& params, const Op& op, int64_t out
   }
 }
 
-template <class Op, class In, class... Out>
-IPEX_KERNEL void reduce_outer(ReduceParams params) {
+template <bool OneDim, class Op, class In, class... Out>
+inline void reduce_outer_dims(const ReduceParams& params) {
   const auto op = load_functor<Op>(params.scalars);
   const auto group = this_sub_group();
   const int lane = group.get_local_linear_id();
@@ -196,15 +204,14 @@ IPEX_KERNEL void reduce_outer(ReduceParams params) {
       const int64_t column = job % tiles * columns;
       const int64_t output = row * kept.sizes[0] + column;
       auto base = offsets_of(kept, output);
-      base.input += lane;
       base.output += lane * kept.output[0];
       if (columns > width && column + columns <= kept.sizes[0]) {
-        reduce_columns<Op, In, Out...>(params, op, output + lane, base, width, chunk);
+        reduce_columns<OneDim, Op, In, Out...>(params, op, output + lane, base, lane, width, chunk);
         continue;
       }
       for (int64_t i = 0; i < columns && column + i < kept.sizes[0]; i += width) {
         if (column + i + lane < kept.sizes[0]) {
-          reduce_column<Op, In, Out...>(params, op, output + i + lane, base, chunk);
+          reduce_column<OneDim, Op, In, Out...>(params, op, output + i + lane, base, lane, chunk);
         }
         base.input += width;
         base.output += width * kept.output[0];
@@ -216,9 +223,18 @@ IPEX_KERNEL void reduce_outer(ReduceParams params) {
       const int64_t chunk = job / tiles;
       const int64_t output = (job - chunk * tiles) * width + lane;
       if (output < kept.numel) {
-        reduce_column<Op, In, Out...>(params, op, output, offsets_of(kept, output), chunk);
+        reduce_column<OneDim, Op, In, Out...>(params, op, output, offsets_of(kept, output), 0, chunk);
       }
     }
+  }
+}
+
+template <class Op, class In, class... Out>
+IPEX_KERNEL void reduce_outer(ReduceParams params) {
+  if (params.reduced.count == 1) {
+    reduce_outer_dims<true, Op, In, Out...>(params);
+  } else {
+    reduce_outer_dims<false, Op, In, Out...>(params);
   }
 }
 

@@ -26,9 +26,9 @@ inline SubGroups all_sub_groups() {
   const auto item = this_item();
   const auto group = this_sub_group();
   const std::int64_t per_group = group.get_group_linear_range();
-  const std::int64_t within = uniform(group, group.get_group_linear_id());
-  return {static_cast<std::int64_t>(item.get_group(0)) * per_group + within,
-          static_cast<std::int64_t>(item.get_group_range(0)) * per_group};
+  const std::int64_t within = group.get_group_linear_id();
+  return {uniform(group, static_cast<std::int64_t>(item.get_group(0)) * per_group + within),
+          uniform(group, static_cast<std::int64_t>(item.get_group_range(0)) * per_group)};
 }
 
 // function(word) for each 32-bit word of a plain type.
