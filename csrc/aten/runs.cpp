@@ -23,15 +23,17 @@ void apply_runs(const char* functor, const Runs& runs, at::ArrayRef<at::Tensor> 
   params.stride = runs.stride;
   params.step = runs.step;
   params.along = runs.along;
-  params.chunk = std::min(runs.length, longest);
-  params.chunks = (runs.length + params.chunk - 1) / params.chunk;
+  const std::int64_t whole = runs.along ? runs.period : runs.length;
+  const std::int64_t most = runs.along ? std::max<std::int64_t>(1, longest / runs.length) : longest;
+  params.chunk = std::min(whole, most);
+  params.chunks = (whole + params.chunk - 1) / params.chunk;
   const auto input = inputs[0].scalar_type();
   launch(
       "runs",
       instantiation("apply_runs", std::string("op::") + functor + "<" + type_name(opmath_dtype(input)) + ">",
                     type_name(opmath_dtype(input)), std::to_string(inputs.size()), type_name(input),
                     type_name(output.scalar_type())),
-      sub_group_range(params.runs * params.chunks), params);
+      sub_group_range(params.runs / (runs.along ? runs.period : 1) * params.chunks), params);
 }
 
 }  // namespace ipex::aten

@@ -5,7 +5,7 @@
 
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/math.hpp"
-#include "kernels/core/sub_group.hpp"
+#include "kernels/core/rows.hpp"
 #include "kernels/runs_params.hpp"
 
 namespace ipex::kernels {
@@ -74,33 +74,40 @@ IPEX_KERNEL void apply_runs(RunsParams params) {
   const auto* first_input = static_cast<const In*>(params.inputs[0]);
   const auto* second_input = static_cast<const In*>(params.inputs[1]);
   auto* output = static_cast<Out*>(params.output);
+  const auto compute = [&](int64_t i, auto coefficient) {
+    const T a = cast<T>(first_input[i]);
+    const T b = Inputs == 2 ? cast<T>(second_input[i]) : T(0);
+    output[i] = cast<Out>(F{}(a, b, coefficient));
+  };
   const auto [first, step] = all_sub_groups();
-  for (int64_t job = first; job < params.runs * params.chunks; job += step) {
-    const int64_t run = job / params.chunks;
-    const int64_t begin = (job - run * params.chunks) * params.chunk;
-    const int64_t end = uniform(group, sycl::min(begin + params.chunk, params.length));
-    const int64_t quotient = run / params.period;
-    const int64_t number = quotient * params.stride + (run - quotient * params.period) * params.step;
-    const int64_t base = run * params.length;
-    const auto compute = [&](int64_t i, auto coefficient) {
-      const T a = cast<T>(first_input[base + i]);
-      const T b = Inputs == 2 ? cast<T>(second_input[base + i]) : T(0);
-      output[base + i] = cast<Out>(F{}(a, b, coefficient));
-    };
-    if (params.along) {
-      for (int64_t i = begin + lane; i < end; i += width) {
-        compute(i, [&](int k) { return static_cast<const T*>(params.coefficients[k])[number + i]; });
+  if (params.along) {
+    for (int64_t job = first; job < params.runs / params.period * params.chunks; job += step) {
+      const int64_t quotient = job / params.chunks;
+      const int64_t begin = (job - quotient * params.chunks) * params.chunk;
+      const int64_t end = uniform(group, sycl::min(begin + params.chunk, params.period));
+      const int64_t number = quotient * params.stride;
+      for (int64_t run = begin; run < end; ++run) {
+        const int64_t base = (quotient * params.period + run) * params.length;
+        for_row(group, params.length, [&](int64_t i) {
+          compute(base + i, [&](int k) { return static_cast<const T*>(params.coefficients[k])[number + i]; });
+        });
       }
-    } else {
+    }
+  } else {
+    for (int64_t job = first; job < params.runs * params.chunks; job += step) {
+      const int64_t run = job / params.chunks;
+      const int64_t begin = (job - run * params.chunks) * params.chunk;
+      const int64_t count = uniform(group, sycl::min(params.chunk, params.length - begin));
+      const int64_t quotient = run / params.period;
+      const int64_t number = quotient * params.stride + (run - quotient * params.period) * params.step;
+      const int64_t base = run * params.length + begin;
       T shared[runs_max_coefficients];
 #pragma unroll
       for (int k = 0; k < runs_max_coefficients; ++k) {
         const auto* coefficients = static_cast<const T*>(params.coefficients[k]);
         shared[k] = coefficients == nullptr ? T(0) : coefficients[number];
       }
-      for (int64_t i = begin + lane; i < end; i += width) {
-        compute(i, [&](int k) { return shared[k]; });
-      }
+      for_row(group, count, [&](int64_t i) { compute(base + i, [&](int k) { return shared[k]; }); });
     }
   }
 }

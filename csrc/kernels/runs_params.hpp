@@ -8,7 +8,7 @@ namespace ipex::kernels {
 constexpr int runs_max_coefficients = 4;
 
 // A contiguous tensor as runs of neighbouring elements. Element i of run r has coefficient number
-//   (r / period) * stride + r % period * step + (along ? i : 0)
+//   (r / period) * stride + (along ? i : r % period * step)
 struct RunsParams {
   const void* inputs[2];
   void* output;
@@ -19,7 +19,9 @@ struct RunsParams {
   std::int64_t stride;
   std::int64_t step;
   bool along;
-  std::int64_t chunk;  // elements of a run that one sub-group takes
+  // What one sub-group takes: elements of a run or, along, whole runs of a period; and how many such there
+  // are.
+  std::int64_t chunk;
   std::int64_t chunks;
 };
 
