@@ -8,10 +8,12 @@
 namespace ipex::aten {
 namespace {
 
-TypedKernel kernels_of_updates[] = {{"index", "index_update_lines", "op::sum"},
-                                    {"index", "index_update_lines", "op::prod"},
-                                    {"index", "index_update_lines", "op::amax"},
-                                    {"index", "index_update_lines", "op::amin"}};
+constexpr char kernel[] = "index_update_lines";
+TypedKernel kernels_of_updates[][2] = {
+    {{"index", kernel, "op::sum", "false"}, {"index", kernel, "op::sum", "true"}},
+    {{"index", kernel, "op::prod", "false"}, {"index", kernel, "op::prod", "true"}},
+    {{"index", kernel, "op::amax", "false"}, {"index", kernel, "op::amax", "true"}},
+    {{"index", kernel, "op::amin", "false"}, {"index", kernel, "op::amin", "true"}}};
 
 using Strides = std::array<std::int64_t, 3>;
 
@@ -51,13 +53,21 @@ bool set_lines(const std::array<at::Tensor, 3>& operands, c10::IntArrayRef sizes
   return true;
 }
 
-// Few lines on the CPU: a work-group for each runs without idle lanes.
-Range range_of_lines(std::int64_t lines) {
+// Whether lines lie side by side and share their indices.
+bool are_columns(const kernels::IndexLinesParams& params, std::int64_t element_size) {
+  const auto& strides = params.line_strides[0];
+  return params.sizes[0].divisor == params.lines && strides[0] == element_size &&
+         strides[1] == element_size && strides[2] == 0;
+}
+
+Range range_of_lines(const kernels::IndexLinesParams& params, bool columns) {
   const auto& limits = runtime::device_limits();
+  if (!limits.is_cpu) return range_for(params.lines, 64);
   constexpr std::int64_t lanes = 16;
-  if (!limits.is_cpu) return range_for(lines, 64);
-  const std::int64_t each = lines / limits.compute_units;
-  return range_for(lines, each < lanes ? 1 : std::min<std::int64_t>(256, each / lanes * lanes));
+  const std::int64_t each = params.lines / limits.compute_units / lanes * lanes;
+  // On the CPU lines far apart are followed faster one by one than side by side.
+  if (!columns) return {params.lines, 1};
+  return range_for(params.lines, std::clamp<std::int64_t>(each, lanes, 1024));
 }
 
 }  // namespace
@@ -78,9 +88,10 @@ bool update_lines(const char* name, Update update, const at::Tensor& output, std
   params.size = output.size(dim);
   const auto strides = bytes_along(operands, dim);
   std::copy(strides.begin(), strides.end(), params.strides);
-  launch(
-      kernels_of_updates[static_cast<int>(update)].get(name, output.scalar_type(), output.device().index()),
-      range_of_lines(params.lines), params);
+  const bool columns = are_columns(params, static_cast<std::int64_t>(output.element_size()));
+  auto& launched = kernels_of_updates[static_cast<int>(update)][columns];
+  launch(launched.get(name, output.scalar_type(), output.device().index()), range_of_lines(params, columns),
+         params);
   return true;
 }
 

@@ -153,21 +153,29 @@ IPEX_KERNEL void index_update(IndexParams params) {
 }
 
 // output[..., index, ...] is combined with the input's elements in their order: neither atomics nor chance.
-template <template <class> class Op, class T>
+// Columns: lines lie side by side and share their indices.
+template <template <class> class Op, class T, bool Columns>
 IPEX_KERNEL void index_update_lines(IndexLinesParams params) {
-  const auto line = static_cast<std::int64_t>(this_item().get_global_id(0));
-  if (line >= params.lines) return;
+  const auto item = this_item();
+  const std::uint32_t lane = this_lane();
+  const auto first = static_cast<std::int64_t>(item.get_group(0) * item.get_local_range(0));
+  if (first + lane >= params.lines) return;
   auto* output = static_cast<char*>(params.output);
   const auto* input = static_cast<const char*>(params.input);
   const auto* index = static_cast<const char*>(params.index);
-  auto rest = static_cast<std::uint32_t>(line);
+  if constexpr (Columns) {
+    output += first * static_cast<std::int64_t>(sizeof(T));
+    input += first * static_cast<std::int64_t>(sizeof(T));
+  } else {
+    auto rest = static_cast<std::uint32_t>(first + lane);
 #pragma unroll
-  for (int d = 0; d < index_line_dims; ++d) {
-    std::uint32_t position = rest;
-    rest = split(params.sizes[d], position);
-    output += position * params.line_strides[d][0];
-    input += position * params.line_strides[d][1];
-    index += position * params.line_strides[d][2];
+    for (int d = 0; d < index_line_dims; ++d) {
+      std::uint32_t position = rest;
+      rest = split(params.sizes[d], position);
+      output += position * params.line_strides[d][0];
+      input += position * params.line_strides[d][1];
+      index += position * params.line_strides[d][2];
+    }
   }
   for (std::int64_t i = 0; i < params.length; ++i) {
     const auto given = *reinterpret_cast<const std::int64_t*>(index + i * params.strides[2]);
@@ -175,8 +183,9 @@ IPEX_KERNEL void index_update_lines(IndexLinesParams params) {
       params.fault.raise();
       continue;
     }
-    auto* element = reinterpret_cast<T*>(output + given * params.strides[0]);
-    *element = Op<T>::combine(*element, *reinterpret_cast<const T*>(input + i * params.strides[1]));
+    auto* element = reinterpret_cast<T*>(output + given * params.strides[0]) + (Columns ? lane : 0);
+    const auto* value = reinterpret_cast<const T*>(input + i * params.strides[1]) + (Columns ? lane : 0);
+    *element = Op<T>::combine(*element, *value);
   }
 }
 
