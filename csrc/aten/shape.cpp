@@ -1,12 +1,16 @@
 // Operators that rearrange tensors.
 #include <ATen/core/Tensor.h>
 #include <ATen/ExpandUtils.h>
+#include <ATen/native/Resize.h>
 #include <ATen/native/TensorShape.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat_native.h>
+#include <ATen/ops/channel_shuffle_native.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/flip_native.h>
+#include <ATen/ops/narrow_copy_native.h>
+#include <ATen/ops/native_channel_shuffle.h>
 #include <ATen/ops/repeat_interleave_native.h>
 #include <ATen/ops/searchsorted.h>
 #include <ATen/ops/tril_native.h>
@@ -241,6 +245,17 @@ Tensor repeat_interleave_Tensor_xpu(const Tensor& repeats, std::optional<int64_t
   // Position p belongs to the first range that ends after p.
   const auto positions = at::arange(*output_size, ends.options());
   return at::searchsorted(ends, positions, repeats.scalar_type() == kInt, true);
+}
+
+// The stock code views its input in groups of channels.
+Tensor channel_shuffle_xpu(const Tensor& self, int64_t groups) {
+  return at::native_channel_shuffle(self.contiguous(), groups).contiguous(self.suggest_memory_format());
+}
+
+Tensor& narrow_copy_out_xpu(const Tensor& self, int64_t dim, int64_t start, int64_t length, Tensor& out) {
+  const auto part = self.narrow(dim, start, length);
+  at::native::resize_output(out, part.sizes());
+  return out.copy_(part);
 }
 
 TORCH_IMPL_FUNC(tril_out_xpu)(const Tensor& self, int64_t diagonal, const Tensor& out) {
