@@ -267,3 +267,11 @@ def test_repeats_exactly() -> None:
 def test_gradients(function) -> None:
     x = torch.randn(3, 4, 5, dtype=torch.float64, device="xpu", requires_grad=True)
     assert torch.autograd.gradcheck(function, (x,))
+
+
+@pytest.mark.parametrize("dtype", (torch.int8, torch.uint8, torch.int16), ids=str)
+def test_narrow_integers_wrap(dtype: torch.dtype) -> None:
+    tensor = torch.arange(1, 1001).to(dtype).view(8, 125)
+    for reduce in (torch.sum, torch.prod):
+        expected = reduce(tensor, 1, dtype=dtype)
+        assert torch.equal(reduce(tensor.to("xpu"), 1, dtype=dtype).cpu(), expected)

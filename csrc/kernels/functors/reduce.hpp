@@ -34,17 +34,22 @@ struct OneAccumulator {
   Partial partial(Chain chain) const { return chain; }
 };
 
+// Accumulators are exchanged in whole words: narrow integers are kept as int32_t.
 template <class T>
-struct sum : OneAccumulator<T> {
-  T start() const { return T(0); }
+using word_t = std::conditional_t<is_integral_v<T> && sizeof(T) < 4, int32_t, T>;
+
+template <class T>
+struct sum : OneAccumulator<word_t<T>> {
+  using W = word_t<T>;
+  W start() const { return W(0); }
   template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  void fold(W& chain, const ReduceElement<In>& element) const {
     chain += element.template value<T>();
   }
-  T combine(T a, T b) const { return a + b; }
+  W combine(W a, W b) const { return a + b; }
   template <int>
-  T finish(T total, int64_t) const {
-    return total;
+  T finish(W total, int64_t) const {
+    return static_cast<T>(total);
   }
 };
 
@@ -66,22 +71,19 @@ struct nansum : sum<T> {
 };
 
 template <class T>
-struct prod : OneAccumulator<T> {
-  T start() const { return T(1); }
+struct prod : OneAccumulator<word_t<T>> {
+  using W = word_t<T>;
+  W start() const { return W(1); }
   template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  void fold(W& chain, const ReduceElement<In>& element) const {
     chain *= element.template value<T>();
   }
-  T combine(T a, T b) const { return a * b; }
+  W combine(W a, W b) const { return a * b; }
   template <int>
-  T finish(T product, int64_t) const {
-    return product;
+  T finish(W product, int64_t) const {
+    return static_cast<T>(product);
   }
 };
-
-// Accumulators are exchanged in whole words: narrow integers are kept as int32_t.
-template <class T>
-using word_t = std::conditional_t<is_integral_v<T> && sizeof(T) < 4, int32_t, T>;
 
 template <class T, bool Largest>
 struct bound : OneAccumulator<word_t<T>> {
