@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from intel_extension_for_pytorch import _C
+
 DTYPES = [
     torch.float32,
     torch.float64,
@@ -278,3 +280,11 @@ def test_embedding_gradient(count: int, padding_idx: int | None) -> None:
         return torch.autograd.grad(rows, weight, upstream)
 
     same(gradient, values((11, 7)), index)
+
+
+def test_conversion_without_a_kernel_is_counted() -> None:
+    tensor = torch.randn(3, 4)
+    _C.reset_fallback_counts()
+    small = tensor.to("xpu").to(torch.float8_e4m3fn)
+    assert _C.fallback_counts() == {"aten::copy_": 1}
+    assert torch.equal(small.cpu().float(), tensor.to(torch.float8_e4m3fn).float())

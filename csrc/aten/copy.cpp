@@ -3,6 +3,7 @@
 
 #include <ATen/core/CachingHostAllocator.h>
 #include <ATen/Functions.h>
+#include <ATen/Operators.h>
 #include <ATen/ops/_copy_from_and_resize_native.h>
 #include <ATen/ops/_copy_from_native.h>
 #include <ATen/ops/copy_native.h>
@@ -12,6 +13,7 @@
 
 #include "aten/dtypes.h"
 #include "aten/elementwise.h"
+#include "aten/fallback.h"
 #include "runtime/limits.h"
 
 namespace ipex::aten {
@@ -40,10 +42,10 @@ void copy_complex_half(const at::Tensor& destination, const at::Tensor& source) 
   parts.select(-1, 1).zero_();
 }
 
-// Dtypes that no kernel computes with: their bytes are moved as they are, conversions happen on the CPU.
+// Dtypes that no kernel computes with: their bytes are moved as they are, conversions fall back to the CPU.
 void copy_opaque(const at::Tensor& destination, const at::Tensor& source) {
   if (destination.scalar_type() != source.scalar_type()) {
-    destination.copy_(source.cpu().to(destination.scalar_type()));
+    on_cpu<ATEN_OP(copy_)>::call(const_cast<at::Tensor&>(destination), source, false);
     return;
   }
   const auto words = [](const at::Tensor& tensor) {
