@@ -5,7 +5,8 @@
 
 namespace ipex::aten {
 
-// Why attention_by_parts does not take these arguments; null if it does. All are on one device.
+// Why attention by parts (_scaled_dot_product_fused_attention_overrideable) does not take these arguments;
+// null if it does. All are on one device.
 const char* attention_refusal(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                               const std::optional<at::Tensor>& mask);
 

@@ -1,11 +1,11 @@
 // Attention without the matrix of all scores: the scores of a part of the queries and heads, small enough to
 // stay in the caches, are multiplied, turned into weights and used before the next part's.
+#include <ATen/ceil_div.h>
 #include <ATen/ExpandUtils.h>
 #include <ATen/ops/_scaled_dot_product_fused_attention_overrideable_backward_native.h>
 #include <ATen/ops/_scaled_dot_product_fused_attention_overrideable_native.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scalar_tensor.h>
-#include <ATen/ops/zeros.h>
 
 #include <bit>
 #include <cmath>
@@ -27,13 +27,12 @@ using kernels::AttentionParams;
 
 constexpr char operator_name[] = "scaled_dot_product_attention";
 
-std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
 // Queries and heads whose scores are computed together. `sharing` heads use one key head.
 struct Part {
   std::int64_t first_batch, batches, first_head, heads, first_sharing, sharing, first_query, queries, columns;
+
+  std::int64_t rows() const { return queries * sharing; }
+  std::int64_t scores() const { return batches * heads * rows() * columns; }
 };
 
 struct Attention {
@@ -44,6 +43,7 @@ struct Attention {
   bool causal;
   double dropout;
   kernels::PhiloxState random{};
+  std::vector<Part> parts;  // those of the same keys one after the other
 
   Attention(const Tensor& given_query, const Tensor& given_key, const Tensor& given_value,
             const std::optional<Tensor>& given_mask, double dropout_p, bool is_causal,
@@ -72,24 +72,24 @@ struct Attention {
       if (mask.size(-1) != keys || mask.stride(-1) != 1) mask = mask.expand(sizes).contiguous();
       mask = mask.expand({batches, heads * sharing, queries, keys});
     }
+    plan_parts();
   }
 
   c10::ScalarType dtype() const { return query.scalar_type(); }
 
-  // Calls function(part), parts of the same keys one after the other.
-  template <class Function>
-  void for_parts(Function function) const {
+  void plan_parts() {
     // A single query of each head: the heads that share keys are the rows of one product.
     const std::int64_t together = queries == 1 ? sharing : 1;
     const std::int64_t budget = elements_at_once();
     std::int64_t rows = std::min(queries, std::max<std::int64_t>(32, budget / (keys * together)));
-    if (causal) rows = std::min(rows, std::max<std::int64_t>(64, round_up(queries / 8, 32)));
+    if (causal)
+      rows = std::min(rows, std::max<std::int64_t>(64, at::round_up<std::int64_t>(queries / 8, 32)));
     const std::int64_t scores = rows * keys * together;
     const std::int64_t some_heads = std::clamp<std::int64_t>(budget / scores, 1, heads);
     const std::int64_t some_batches =
         some_heads < heads ? 1 : std::clamp<std::int64_t>(budget / (scores * heads), 1, batches);
     // Few different numbers of columns, as the library compiles a product for each.
-    const std::int64_t column_step = std::max<std::int64_t>(64, round_up(keys / 8, 64));
+    const std::int64_t column_step = std::max<std::int64_t>(64, at::round_up<std::int64_t>(keys / 8, 64));
     Part part;
     for (part.first_batch = 0; part.first_batch < batches; part.first_batch += some_batches) {
       part.batches = std::min(some_batches, batches - part.first_batch);
@@ -100,8 +100,10 @@ struct Attention {
           for (part.first_query = 0; part.first_query < queries; part.first_query += rows) {
             part.queries = std::min(rows, queries - part.first_query);
             part.columns =
-                causal ? std::min(keys, round_up(part.first_query + part.queries, column_step)) : keys;
-            function(part);
+                causal
+                    ? std::min(keys, at::round_up<std::int64_t>(part.first_query + part.queries, column_step))
+                    : keys;
+            parts.push_back(part);
           }
         }
       }
@@ -137,7 +139,7 @@ struct Attention {
     }
     params.batches = part.batches;
     params.heads = part.heads;
-    params.rows = part.queries * part.sharing;
+    params.rows = part.rows();
     params.columns = part.columns;
     params.first_batch = part.first_batch;
     params.first_head = part.first_head;
@@ -166,18 +168,14 @@ class Scratch {
  public:
   Scratch(const Attention& attention, c10::ScalarType dtype) {
     std::int64_t largest = 0;
-    attention.for_parts([&](const Part& part) { largest = std::max(largest, count(part)); });
+    for (const auto& part : attention.parts) largest = std::max(largest, part.scores());
     memory_ = at::empty({largest}, attention.query.options().dtype(dtype));
   }
   Tensor view(const Part& part) const {
-    return memory_.narrow(0, 0, count(part))
-        .view({part.batches, part.heads, part.queries * part.sharing, part.columns});
+    return memory_.narrow(0, 0, part.scores()).view({part.batches, part.heads, part.rows(), part.columns});
   }
 
  private:
-  static std::int64_t count(const Part& part) {
-    return part.batches * part.heads * part.queries * part.sharing * part.columns;
-  }
   Tensor memory_;
 };
 
@@ -191,7 +189,7 @@ void compute(const Attention& attention, const Tensor& output, const Tensor& log
   const Scratch scores(attention, c10::kFloat);
   const auto dtype = attention.dtype();
   const Scratch weights = dtype == c10::kFloat ? scores : Scratch(attention, dtype);
-  attention.for_parts([&](const Part& part) {
+  for (const auto& part : attention.parts) {
     const auto part_scores = scores.view(part);
     const auto part_weights = weights.view(part);
     multiply(operator_name, part_scores, attention.rows(attention.query, part),
@@ -203,7 +201,7 @@ void compute(const Attention& attention, const Tensor& output, const Tensor& log
     attention.launch_weights("attention_weights", part, params);
     multiply(operator_name, attention.rows(output, part), part_weights,
              attention.columns(attention.value, part));
-  });
+  }
 }
 
 void add(const Tensor& sum, const Tensor& first, const Tensor& second) {
@@ -218,7 +216,7 @@ void compute_backward(const Attention& attention, const Tensor& gradient, const 
   const auto dtype = attention.dtype();
   const Scratch weights = dtype == c10::kFloat ? scores : Scratch(attention, dtype);
   const Scratch score_gradients = dtype == c10::kFloat ? gradients : Scratch(attention, dtype);
-  attention.for_parts([&](const Part& part) {
+  for (const auto& part : attention.parts) {
     const auto query = attention.rows(attention.query, part);
     const auto key = attention.columns(attention.key, part);
     const auto output_gradient = attention.rows(gradient, part);
@@ -237,7 +235,7 @@ void compute_backward(const Attention& attention, const Tensor& gradient, const 
     multiply(operator_name, attention.rows(query_gradient, part), part_score_gradients, key);
     add(attention.columns(key_gradient, part), part_score_gradients.transpose(-2, -1), query);
     add(attention.columns(value_gradient, part), part_weights.transpose(-2, -1), output_gradient);
-  });
+  }
 }
 
 void check_arguments(const Tensor& query, const Tensor& key, const Tensor& value,

@@ -59,30 +59,36 @@ struct AttentionRow {
 // A query that sees no key has weights 0, so what is subtracted from its logits must be finite.
 inline float finite_shift(float value) { return value == -limits<float>::infinity() ? 0.0f : value; }
 
+// Calls visit(query) for each query, a sub-group for each.
+template <class Mask, class Visit>
+inline void for_each_query(const sycl::sub_group& group, const AttentionParams& params, Visit visit) {
+  const auto [start, step] = all_sub_groups();
+  for (int64_t row = start; row < params.batches * params.heads * params.rows; row += step) {
+    visit(AttentionRow<Mask>(group, params, row));
+  }
+}
+
 template <class Mask, bool Dropout, class Weight>
 IPEX_KERNEL void attention_weights(AttentionParams params) {
   const auto group = this_sub_group();
-  const int64_t columns = params.columns;
-  const auto [start, step] = all_sub_groups();
-  for (int64_t row = start; row < params.batches * params.heads * params.rows; row += step) {
-    const AttentionRow<Mask> place(group, params, row);
+  for_each_query<Mask>(group, params, [&](const AttentionRow<Mask>& place) {
     auto* scores = static_cast<float*>(params.scores) + place.first;
     auto* weights = static_cast<Weight*>(params.weights) + place.first;
-    const int64_t visible = place.visible;
     const auto logit = [&](int64_t key) { return place.logit(scores[key], params.scale, key); };
     const float largest = fold_row(
-        group, visible, -limits<float>::infinity(), [](float a, float b) { return math::maximum(a, b); },
-        logit);
+        group, place.visible, -limits<float>::infinity(),
+        [](float a, float b) { return math::maximum(a, b); }, logit);
     const float shift = finite_shift(largest);
     const float sum = sum_row<float>(
-        group, visible, [&](int64_t key) { return scores[key] = math::exp(logit(key) - shift); });
+        group, place.visible, [&](int64_t key) { return scores[key] = math::exp(logit(key) - shift); });
     const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
-    for_row(group, visible, [&](int64_t key) {
+    for_row(group, place.visible, [&](int64_t key) {
       weights[key] = cast<Weight>(scores[key] * factor * place.template kept<Dropout>(params, key));
     });
-    for_row(group, columns - visible, [&](int64_t key) { weights[visible + key] = cast<Weight>(0.0f); });
+    for_row(group, params.columns - place.visible,
+            [&](int64_t key) { weights[place.visible + key] = cast<Weight>(0.0f); });
     if (group.get_local_linear_id() == 0) params.logsumexp[place.query] = shift + math::log(sum);
-  }
+  });
 }
 
 // With w the softmax, k what dropout kept and g the gradient of w k:
@@ -90,33 +96,29 @@ IPEX_KERNEL void attention_weights(AttentionParams params) {
 template <class Mask, bool Dropout, class Weight>
 IPEX_KERNEL void attention_weights_backward(AttentionParams params) {
   const auto group = this_sub_group();
-  const int64_t columns = params.columns;
-  const auto [start, step] = all_sub_groups();
-  for (int64_t row = start; row < params.batches * params.heads * params.rows; row += step) {
-    const AttentionRow<Mask> place(group, params, row);
+  for_each_query<Mask>(group, params, [&](const AttentionRow<Mask>& place) {
     auto* scores = static_cast<float*>(params.scores) + place.first;
     const auto* gradients = static_cast<const float*>(params.gradients) + place.first;
     auto* weights = static_cast<Weight*>(params.weights) + place.first;
     auto* score_gradients = static_cast<Weight*>(params.score_gradients) + place.first;
-    const int64_t visible = place.visible;
     const float shift = finite_shift(params.logsumexp[place.query]);
-    const float total = sum_row<float>(group, visible, [&](int64_t key) {
+    const float total = sum_row<float>(group, place.visible, [&](int64_t key) {
       const float weight = math::exp(place.logit(scores[key], params.scale, key) - shift);
       scores[key] = weight;
       return weight * place.template kept<Dropout>(params, key) * gradients[key];
     });
-    for_row(group, visible, [&](int64_t key) {
+    for_row(group, place.visible, [&](int64_t key) {
       const float weight = scores[key];
       const float kept = place.template kept<Dropout>(params, key);
       const float gradient = weight * (gradients[key] * kept - total) * params.scale;
       weights[key] = cast<Weight>(weight * kept);
       score_gradients[key] = cast<Weight>(gradient);
     });
-    for_row(group, columns - visible, [&](int64_t key) {
-      weights[visible + key] = cast<Weight>(0.0f);
-      score_gradients[visible + key] = cast<Weight>(0.0f);
+    for_row(group, params.columns - place.visible, [&](int64_t key) {
+      weights[place.visible + key] = cast<Weight>(0.0f);
+      score_gradients[place.visible + key] = cast<Weight>(0.0f);
     });
-  }
+  });
 }
 
 }  // namespace ipex::kernels
