@@ -18,32 +18,33 @@ struct WindowView {
   const windows& operand;
   const T* data;
 
-  WindowPlace position(uint32_t index) const {
+  // The place of number `index`, of which size_of(dim) many lie along a dimension, the first at place_of(dim,
+  // 0).
+  template <class SizeOf, class PlaceOf>
+  WindowPlace walk(uint32_t index, int64_t stride, SizeOf size_of, PlaceOf place_of) const {
     WindowPlace result;
 #pragma unroll
     for (int d = 2; d >= 0; --d) {
       const auto& dim = operand.dims[d];
       uint32_t within = index;
-      index = split(dim.positions, within);
-      result.place[d] = static_cast<int32_t>(within) * dim.step - dim.padding;
+      index = split(size_of(dim), within);
+      result.place[d] = place_of(dim, static_cast<int32_t>(within));
     }
-    result.offset = index * operand.sample;
+    result.offset = index * stride;
     add_offsets(result);
     return result;
   }
 
+  WindowPlace position(uint32_t index) const {
+    return walk(
+        index, operand.sample, [](const WindowDim& dim) { return dim.positions; },
+        [](const WindowDim& dim, int32_t within) { return within * dim.step - dim.padding; });
+  }
+
   WindowPlace tap(uint32_t index) const {
-    WindowPlace result;
-#pragma unroll
-    for (int d = 2; d >= 0; --d) {
-      const auto& dim = operand.dims[d];
-      uint32_t within = index;
-      index = split(dim.taps, within);
-      result.place[d] = static_cast<int32_t>(within) * dim.dilation;
-    }
-    result.offset = index * operand.channel;
-    add_offsets(result);
-    return result;
+    return walk(
+        index, operand.channel, [](const WindowDim& dim) { return dim.taps; },
+        [](const WindowDim& dim, int32_t within) { return within * dim.dilation; });
   }
 
   WindowPlace outer(int32_t index) const { return operand.sums_positions ? tap(index) : position(index); }
