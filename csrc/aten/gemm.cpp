@@ -1,5 +1,6 @@
 #include "aten/gemm.h"
 
+#include <ATen/ceil_div.h>
 #include <ATen/ExpandUtils.h>
 #include <ATen/MemoryOverlap.h>
 #include <ATen/ops/empty.h>
@@ -31,12 +32,10 @@ bool uses_vectors() {
   return kernel == Kernel::automatic ? runtime::device_limits().is_cpu : kernel == Kernel::vectors;
 }
 
-std::int64_t divide_up(std::int64_t value, std::int64_t divisor) { return (value + divisor - 1) / divisor; }
-
 // Tiles of at most `most`, all of about the same size.
 std::int64_t balanced(std::int64_t size, std::int64_t most, std::int64_t unit) {
-  const auto count = divide_up(size, most);
-  return divide_up(divide_up(size, count), unit) * unit;
+  const auto count = at::ceil_div<std::int64_t>(size, most);
+  return at::ceil_div<std::int64_t>(at::ceil_div<std::int64_t>(size, count), unit) * unit;
 }
 
 std::int64_t batches(const GemmShape& shape) { return std::int64_t{shape.batch[0]} * shape.batch[1]; }
@@ -47,10 +46,13 @@ std::int64_t wanted_groups() { return 4 * std::int64_t{runtime::device_limits().
 // Sums parts of the depth apart where there are too few work-groups.
 void slice(std::int64_t groups, std::int64_t shortest, GemmShape& shape) {
   std::int64_t slices = 1;
-  if (groups < runtime::device_limits().compute_units) slices = divide_up(wanted_groups(), groups);
+  if (groups < runtime::device_limits().compute_units)
+    slices = at::ceil_div<std::int64_t>(wanted_groups(), groups);
   slices = std::max<std::int64_t>(1, std::min<std::int64_t>(slices, shape.depth / shortest));
-  shape.slice_depth = static_cast<std::int32_t>(divide_up(shape.depth, slices));
-  shape.slices = shape.depth == 0 ? 1 : static_cast<std::int32_t>(divide_up(shape.depth, shape.slice_depth));
+  shape.slice_depth = static_cast<std::int32_t>(at::ceil_div<std::int64_t>(shape.depth, slices));
+  shape.slices = shape.depth == 0
+                     ? 1
+                     : static_cast<std::int32_t>(at::ceil_div<std::int64_t>(shape.depth, shape.slice_depth));
 }
 
 Tensor make_partial(ScalarType accumulator, GemmShape& shape) {
@@ -87,14 +89,15 @@ struct VectorTiles {
     std::int64_t row_tile = balanced(shape.rows, most, rows),
                  column_tile = balanced(shape.columns, most, width);
     const auto groups = [&] {
-      return divide_up(shape.rows, row_tile) * divide_up(shape.columns, column_tile) * batches(shape);
+      return at::ceil_div<std::int64_t>(shape.rows, row_tile) *
+             at::ceil_div<std::int64_t>(shape.columns, column_tile) * batches(shape);
     };
     const auto wanted = wanted_groups();
     while (groups() < wanted && (row_tile > 4 * rows || column_tile > 2 * width)) {
       if (row_tile > 4 * rows && (row_tile >= column_tile || column_tile <= 2 * width)) {
-        row_tile = divide_up(row_tile / 2, rows) * rows;
+        row_tile = at::ceil_div<std::int64_t>(row_tile / 2, rows) * rows;
       } else {
-        column_tile = divide_up(column_tile / 2, width) * width;
+        column_tile = at::ceil_div<std::int64_t>(column_tile / 2, width) * width;
       }
     }
     const auto room = std::min<std::int64_t>(most_bytes, runtime::device_limits().local_memory_bytes);
@@ -104,7 +107,8 @@ struct VectorTiles {
     const auto narrow = [](std::int64_t value) { return static_cast<std::int32_t>(value); };
     return {narrow(row_tile), narrow(column_tile),
             narrow(std::max<std::int64_t>(1, std::min<std::int64_t>(depth, shape.slice_depth))),
-            narrow(divide_up(shape.rows, row_tile)), narrow(divide_up(shape.columns, column_tile))};
+            narrow(at::ceil_div<std::int64_t>(shape.rows, row_tile)),
+            narrow(at::ceil_div<std::int64_t>(shape.columns, column_tile))};
   }
 
   std::size_t local_bytes(const GemmTiling& tiling) const {
@@ -143,9 +147,10 @@ void finish_slices(ScalarType result, const kernels::GemmOutput& output, const G
 // One column: each row of the first operand times one vector.
 void launch_gemv(ScalarType operand, ScalarType result, bool along_rows, GemmParams& params) {
   auto& shape = params.shape;
-  const auto blocks =
-      along_rows ? shape.rows
-                 : divide_up(shape.rows, std::int64_t{kernels::gemv_group_size} * kernels::gemv_lane_rows);
+  const auto blocks = along_rows
+                          ? shape.rows
+                          : at::ceil_div<std::int64_t>(
+                                shape.rows, std::int64_t{kernels::gemv_group_size} * kernels::gemv_lane_rows);
   slice(blocks * batches(shape), along_rows ? 8192 : 64, shape);
   const auto partial = make_partial(accumulator(result), shape);
   params.tiling.row_count = static_cast<std::int32_t>(blocks);
@@ -186,8 +191,9 @@ void launch_gemm(const char* module, const char* name, ScalarType operand, Scala
                            std::to_string(tiles.vector_bytes));
   } else {
     constexpr auto tile = kernels::gemm_group_tile;
-    tiling = {tile, tile, kernels::gemm_group_depth, static_cast<std::int32_t>(divide_up(shape.rows, tile)),
-              static_cast<std::int32_t>(divide_up(shape.columns, tile))};
+    tiling = {tile, tile, kernels::gemm_group_depth,
+              static_cast<std::int32_t>(at::ceil_div<std::int64_t>(shape.rows, tile)),
+              static_cast<std::int32_t>(at::ceil_div<std::int64_t>(shape.columns, tile))};
     local_bytes = 2 * std::size_t{tile} * kernels::gemm_group_depth * c10::elementSize(sums);
     kernel = instantiation("gemm_tiles", operand_type, result_type, first, second);
   }

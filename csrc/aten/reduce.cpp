@@ -1,5 +1,6 @@
 #include "aten/reduce.h"
 
+#include <ATen/ceil_div.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
@@ -70,8 +71,6 @@ bool set_geometry(const at::Tensor& input, const at::Tensor& output, const DimMa
   return store_dims(simplify(kept), params.kept) && store_dims(simplify(reduced), params.reduced);
 }
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 std::int64_t stride_of(const ReduceDims& dims) { return dims.count == 0 ? 0 : dims.input[0]; }
 
 // Whether neighbouring work-items should take elements of one result, rather than neighbouring results.
@@ -88,14 +87,14 @@ bool is_inner(const ReduceParams& params, std::int64_t wanted_jobs) {
 void set_chunks(bool inner, std::int64_t wanted_jobs, bool is_cpu, ReduceParams& params) {
   const std::int64_t reduced = params.reduced.numel;
   const std::int64_t together = inner ? lanes * kernels::reduce_chains : 1;
-  const std::int64_t jobs = inner ? params.kept.numel : divide_up(params.kept.numel, lanes);
+  const std::int64_t jobs = inner ? params.kept.numel : at::ceil_div(params.kept.numel, lanes);
   const std::int64_t fewest = inner ? (is_cpu ? 1 << 15 : 1 << 11) : (is_cpu ? 256 : 32);
-  const std::int64_t wanted = std::min(divide_up(wanted_jobs, jobs), reduced / fewest);
+  const std::int64_t wanted = std::min(at::ceil_div(wanted_jobs, jobs), reduced / fewest);
   const std::int64_t chunks =
-      std::max({wanted, divide_up(reduced, longest_chain * together), std::int64_t{1}});
-  params.chunk = divide_up(divide_up(reduced, chunks), together) * together;
+      std::max({wanted, at::ceil_div(reduced, longest_chain * together), std::int64_t{1}});
+  params.chunk = at::ceil_div(at::ceil_div(reduced, chunks), together) * together;
   params.chunk = std::max<std::int64_t>(params.chunk, 1);
-  params.chunks = std::max<std::int64_t>(divide_up(reduced, params.chunk), 1);
+  params.chunks = std::max<std::int64_t>(at::ceil_div(reduced, params.chunk), 1);
 }
 
 std::string kernel_name(std::string_view kernel, const Reduction& reduction, const c10::ScalarType* input,
@@ -153,7 +152,8 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
     params.partials = partials.mutable_data_ptr();
   }
   const auto input = inputs[0].scalar_type();
-  const std::int64_t jobs = params.chunks * (inner ? params.kept.numel : divide_up(params.kept.numel, lanes));
+  const std::int64_t jobs =
+      params.chunks * (inner ? params.kept.numel : at::ceil_div(params.kept.numel, lanes));
   launch("reduce", kernel_name(inner ? "reduce_inner" : "reduce_outer", reduction, &input, outputs),
          sub_group_range(jobs), params);
   if (params.chunks > 1) {
@@ -170,7 +170,7 @@ Range sub_group_range(std::int64_t jobs) {
   if (limits.is_cpu) return {std::min<std::int64_t>(jobs, limits.compute_units * 32), lanes};
   constexpr std::int64_t group_size = 128;
   return {
-      std::min<std::int64_t>(divide_up(jobs * lanes, group_size), std::int64_t{limits.compute_units} * 64),
+      std::min<std::int64_t>(at::ceil_div(jobs * lanes, group_size), std::int64_t{limits.compute_units} * 64),
       group_size};
 }
 
