@@ -10,7 +10,9 @@ list(GET LOCATED 1 SYCL_INCLUDE_DIR)
 list(GET LOCATED 2 SYCL_LIBRARY_DIR)
 list(GET LOCATED 3 ONEDNN_INCLUDE_DIR)
 list(GET LOCATED 4 ONEDNN_LIBRARY_DIR)
-message(STATUS "torch: ${TORCH_DIR}; SYCL: ${SYCL_LIBRARY_DIR}; oneDNN: ${ONEDNN_LIBRARY_DIR}")
+list(GET LOCATED 5 ONEMKL_INCLUDE_DIR)
+list(GET LOCATED 6 ONEMKL_LIBRARY_DIR)
+message(STATUS "torch: ${TORCH_DIR}; SYCL: ${SYCL_LIBRARY_DIR}; oneDNN: ${ONEDNN_LIBRARY_DIR}; oneMKL: ${ONEMKL_LIBRARY_DIR}")
 
 add_library(sycl_runtime INTERFACE)
 target_include_directories(sycl_runtime SYSTEM INTERFACE ${SYCL_INCLUDE_DIR})
@@ -29,6 +31,16 @@ target_link_libraries(torch_python INTERFACE torch_core ${TORCH_DIR}/lib/libtorc
 add_library(onednn INTERFACE)
 target_include_directories(onednn SYSTEM INTERFACE ${ONEDNN_INCLUDE_DIR})
 target_link_libraries(onednn INTERFACE ${ONEDNN_LIBRARY_DIR}/libdnnl.so)
+
+# The libraries for SYCL, and those for the host that they use without naming them.
+add_library(onemkl INTERFACE)
+target_include_directories(onemkl SYSTEM INTERFACE ${ONEMKL_INCLUDE_DIR})
+target_compile_definitions(onemkl INTERFACE MKL_ILP64)
+target_link_options(onemkl INTERFACE -Wl,--no-as-needed)
+foreach(name mkl_sycl_dft.so.6 mkl_sycl_lapack.so.6 mkl_sycl_blas.so.6
+    mkl_intel_ilp64.so.3 mkl_tbb_thread.so.3 mkl_core.so.3)
+  target_link_libraries(onemkl INTERFACE ${ONEMKL_LIBRARY_DIR}/lib${name})
+endforeach()
 
 # c10/xpu asks for this header, which the CPU wheel of torch leaves out.
 file(WRITE ${CMAKE_BINARY_DIR}/generated/c10/xpu/impl/xpu_cmake_macros.h "#pragma once\n#define C10_XPU_BUILD_SHARED_LIBS\n")

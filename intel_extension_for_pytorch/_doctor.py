@@ -43,7 +43,7 @@ VARIABLES = {
     "IPEX_XPU_CACHE_DIR": "where compiled kernels are kept",
     "IPEX_XPU_DEBUG": "1 devices, 2 kernels, 3 cache and compiler, 4 source",
     "IPEX_FP32_MATH_MODE": "FP32, TF32 or BF32",
-    "IPEX_XPU_LIBRARIES": "all or none: whether oneDNN is used",
+    "IPEX_XPU_LIBRARIES": "all or none: whether oneDNN and oneMKL are used",
 }
 
 # What the library reads on first use, by the function that reads it.
@@ -52,7 +52,17 @@ CHECKED_VARIABLES = {
     "IPEX_XPU_LIBRARIES": "get_libraries",
 }
 
-_WHEELS = ("intel-sycl-rt", "intel-cmplr-lib-ur", "intel-opencl-rt", "onednn", "tbb")
+_WHEELS = (
+    "intel-sycl-rt",
+    "intel-cmplr-lib-ur",
+    "intel-opencl-rt",
+    "onednn",
+    "onemkl-sycl-dft",
+    "onemkl-sycl-lapack",
+    "onemkl-sycl-blas",
+    "mkl",
+    "tbb",
+)
 _LEVEL_ZERO_LOADER = "libze_loader.so.1"
 _LEVEL_ZERO_REMEDY = (
     "install the GPU driver packages: `apt install libze1 libze-intel-gpu1 intel-opencl-icd` "
@@ -67,6 +77,7 @@ def examine() -> list[Section]:
         Section("Libraries", list(_found_libraries())),
         Section("Intel GPUs", list(_intel_gpus())),
         Section("Devices", list(_devices())),
+        Section("oneMKL", list(_onemkl())),
         Section("Kernels", list(_kernels())),
         Section("Environment", list(_environment())),
     ]
@@ -184,6 +195,29 @@ def _no_device_remedy() -> str:
     if missing:
         return f"unset {_libraries.OPENCL_DRIVERS_VARIABLE}: there is no {', '.join(missing)}"
     return f"install the CPU's driver again: {_libraries.install_command(['intel-opencl-rt'])}"
+
+
+def _onemkl() -> Iterator[Row]:
+    """It is loaded on first use; without it Fourier transforms and factorizations use the CPU."""
+    missing = [library for library in _libraries.ONEMKL if library.find() is None]
+    remedy = _libraries.install_command(
+        sorted({library.wheel for library in missing or _libraries.ONEMKL})
+    )
+    if missing:
+        names = ", ".join(library.name for library in missing)
+        yield Row("libraries", f"{names} not found", problem=True, remedy=remedy)
+        return
+    try:
+        from . import _C
+
+        error = _C.onemkl_load_error()
+    except ImportError:
+        yield Row("libraries", "found")
+        return
+    if error:
+        yield Row("libraries", f"cannot be loaded: {error}", problem=True, remedy=remedy)
+    else:
+        yield Row("libraries", "found and loaded")
 
 
 def _kernels() -> Iterator[Row]:

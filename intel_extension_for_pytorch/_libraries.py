@@ -17,6 +17,10 @@ from functools import cache
 from pathlib import Path
 
 OPENCL_DRIVERS_VARIABLE = "OCL_ICD_FILENAMES"
+# How many work-items the CPU's compiler makes a vector of. Its own choice on processors without
+# AVX-512 is 8, with which half precision and most functions take twice as long.
+VECTORIZER_VARIABLE = "CL_CONFIG_CPU_VECTORIZER_MODE"
+VECTORIZER_MODE = "16"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,13 @@ RUNTIME_COMPILER = Library("libsycl-jit.so", "intel-sycl-rt")
 ADAPTERS = Library("libur_loader.so.0", "intel-cmplr-lib-ur")
 CPU_DRIVER = Library("libintelocl.so", "intel-opencl-rt")
 LIBRARIES = (*PRELOADED, RUNTIME_COMPILER, ADAPTERS, CPU_DRIVER)
+# Loaded by our library over oneMKL, which operators load when they first need it.
+ONEMKL = (
+    Library("libmkl_core.so.3", "mkl"),
+    Library("libmkl_sycl_dft.so.6", "onemkl-sycl-dft"),
+    Library("libmkl_sycl_lapack.so.6", "onemkl-sycl-lapack"),
+    Library("libmkl_sycl_blas.so.6", "onemkl-sycl-blas"),
+)
 
 
 @cache
@@ -77,6 +88,7 @@ def prepare() -> None:
     driver = CPU_DRIVER.find()
     if driver is not None:
         os.environ.setdefault(OPENCL_DRIVERS_VARIABLE, str(driver))
+    os.environ.setdefault(VECTORIZER_VARIABLE, VECTORIZER_MODE)
     for library in PRELOADED:
         path = library.find()
         try:

@@ -20,6 +20,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"the device has no {value}")
 
 
+@pytest.fixture
+def no_fallback() -> Iterator[None]:
+    """Fails a test in which an operator ran on the CPU."""
+    from intel_extension_for_pytorch import _C
+
+    _C.reset_fallback_counts()
+    yield
+    assert not _C.fallback_counts()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the kernel library did: a run with a warm cache compiles nothing."""
+    from intel_extension_for_pytorch import _C
+
+    counters = ", ".join(f"{name} {value}" for name, value in _C.kernel_counters().items())
+    terminalreporter.write_line(f"kernels: {counters}")
+
+
 # What computes products and convolutions: libraries that operators may use, kernel of ours.
 WAYS = {
     "library": ("all", "automatic"),
@@ -42,3 +60,13 @@ def way(request: pytest.FixtureRequest) -> Iterator[str]:
     assert not _C.fallback_counts()
     _C.set_libraries(before)
     _C.set_gemm_kernel("automatic")
+
+
+@pytest.fixture(params=["automatic", "sub_groups"])
+def row_kernels(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs a test by the kernels for rows of this device, and by those of GPUs."""
+    from intel_extension_for_pytorch import _C
+
+    _C.set_row_kernels(request.param)
+    yield request.param
+    _C.set_row_kernels("automatic")

@@ -5,6 +5,8 @@ import torch
 
 from intel_extension_for_pytorch import _C
 
+pytestmark = pytest.mark.usefixtures("row_kernels")
+
 DTYPES = [
     torch.float32,
     torch.float64,
@@ -288,3 +290,77 @@ def test_conversion_without_a_kernel_is_counted() -> None:
     small = tensor.to("xpu").to(torch.float8_e4m3fn)
     assert _C.fallback_counts() == {"aten::copy_": 1}
     assert torch.equal(small.cpu().float(), tensor.to(torch.float8_e4m3fn).float())
+
+
+# Of 2^14 elements or more, from where a CPU copies strided inputs first; no multiples of a
+# tile.
+STRIDED = {
+    "transposed": lambda x: x[:131, :137].t(),
+    "every other column": lambda x: x[:, ::2],
+    "every third row": lambda x: x[::3],
+    "columns": lambda x: x[:, 5:130],
+    "repeated column": lambda x: x[:, :1].expand(-1, 150),
+    "repeated row": lambda x: x[:1].expand(150, -1),
+    "permuted": lambda x: x[:160, :216].view(160, 6, 36).permute(1, 2, 0),
+    "channels last": lambda x: x[:, :216].reshape(4, 68, 8, 27).permute(0, 3, 1, 2),
+    "short rows": lambda x: x[:, :216].reshape(-1, 3).t(),
+}
+ANY_DTYPE = [torch.float32, torch.bfloat16, torch.uint8, torch.int64, torch.complex64, torch.bool]
+
+
+def numbers(dtype: torch.dtype, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-100, 100, (272, 222), generator=generator).to(dtype)
+
+
+@pytest.mark.parametrize("dtype", ANY_DTYPE, ids=str)
+@pytest.mark.parametrize("view", STRIDED.values(), ids=STRIDED)
+def test_copies_of_strided_tensors(view, dtype):
+    values = numbers(dtype)
+    expected = view(values)
+    assert torch.equal(view(values.xpu()).contiguous().cpu(), expected)
+    target = torch.zeros(expected.shape[::-1], dtype=dtype, device="xpu").permute(
+        *reversed(range(expected.dim()))
+    )
+    assert torch.equal(target.copy_(view(values.xpu())).cpu(), expected)
+    wide = torch.zeros((*expected.shape, 2), dtype=dtype, device="xpu")
+    wide[..., 1].copy_(view(values.xpu()))
+    assert torch.equal(wide[..., 1].cpu(), expected)
+    assert not wide[..., 0].any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int64], ids=str)
+@pytest.mark.parametrize("view", STRIDED.values(), ids=STRIDED)
+def test_elementwise_operators_on_strided_inputs(view, dtype):
+    a, b = numbers(dtype), numbers(dtype, seed=1)
+    first, second = view(a), view(b)
+    xpu_first, xpu_second = view(a.xpu()), view(b.xpu())
+    dense = second.contiguous()
+    for ours, stock in (
+        (xpu_first + xpu_second, first + second),
+        (xpu_first - dense.xpu(), first - dense),
+        (dense.xpu() * xpu_first, dense * first),
+        (xpu_first * 3, first * 3),
+        (-xpu_first, -first),
+        (
+            torch.where(xpu_first > 0, xpu_second, dense.xpu()),
+            torch.where(first > 0, second, dense),
+        ),
+        (xpu_first.float() + xpu_second, first.float() + second),
+    ):
+        assert torch.equal(ours.cpu(), stock)
+    shares_memory = first._is_view() and 0 not in first.stride()
+    if shares_memory:
+        first.add_(second)
+        changed = a.xpu().copy_(numbers(dtype))
+        view(changed).add_(xpu_second)
+        assert torch.equal(changed.cpu(), a)
+
+
+@pytest.mark.parametrize("sizes", [(3, 1, 70), (64, 64, 64), (1, 200)], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.uint8], ids=str)
+def test_concatenation_of_many_rows(sizes, dtype):
+    parts = [numbers(dtype)[:, :size].contiguous() for size in sizes]
+    xpu_parts = [part.xpu() for part in parts]
+    assert torch.equal(torch.cat(xpu_parts, 1).cpu(), torch.cat(parts, 1))
+    assert torch.equal(torch.cat([*xpu_parts, xpu_parts[0][:, :0]], 1).cpu(), torch.cat(parts, 1))

@@ -12,10 +12,19 @@ def test_all_is_well(tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
     assert "All is well" in result.stdout
-    for title in ("Versions", "Libraries", "Intel GPUs", "Devices", "Kernels", "Environment"):
+    for title in (
+        "Versions",
+        "Libraries",
+        "Intel GPUs",
+        "Devices",
+        "oneMKL",
+        "Kernels",
+        "Environment",
+    ):
         assert f"\n{title}\n" in result.stdout
     assert "xpu:0" in result.stdout
     assert "libsycl.so.9" in result.stdout
+    assert "onemkl-sycl-lapack" in result.stdout
 
 
 @pytest.mark.parametrize(

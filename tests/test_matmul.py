@@ -353,3 +353,9 @@ def test_addbmm(shape, beta, alpha):
     check(torch.addbmm(base.xpu(), first.xpu(), second.xpu(), beta=beta, alpha=alpha), expected)
     target = base.expand(height, width).clone().xpu()
     check(target.addbmm_(first.xpu(), second.xpu(), beta=beta, alpha=alpha), expected)
+
+
+def test_both_operands_repeat_their_batch(way: str) -> None:
+    first, second = torch.randn(1, 7, 3).expand(2, 7, 3), torch.randn(1, 3, 5).expand(2, 3, 5)
+    on_device = [x[:1].to("xpu").expand(2, -1, -1) for x in (first, second)]
+    torch.testing.assert_close(torch.bmm(*on_device).cpu(), torch.bmm(first, second))

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+pytestmark = pytest.mark.usefixtures("row_kernels")
+
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 
 

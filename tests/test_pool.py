@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+pytestmark = pytest.mark.usefixtures("row_kernels")
+
 POOLS = {
     "max2d": lambda x: F.max_pool2d(x, 3, 2, 1, return_indices=True),
     "max2d dilated": lambda x: F.max_pool2d(x, (3, 2), 1, 1, (2, 1), return_indices=True),
@@ -107,3 +109,15 @@ def test_pooling_nothing() -> None:
     assert F.avg_pool2d(x, 2).shape == (0, 3, 4, 4)
     with pytest.raises(RuntimeError, match="Output size is too small"):
         F.max_pool2d(torch.empty(1, 3, 2, 2, device="xpu"), 5)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int64], ids=str)
+def test_integers_with_channels_last(dtype: torch.dtype) -> None:
+    x = torch.arange(2 * 32 * 8 * 10).remainder(113).view(2, 32, 8, 10).to(dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    for ours, stock in zip(
+        F.max_pool2d(x.xpu(), 3, 2, 1, return_indices=True),
+        F.max_pool2d(x, 3, 2, 1, return_indices=True),
+        strict=True,
+    ):
+        assert torch.equal(ours.cpu(), stock)

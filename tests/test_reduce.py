@@ -7,6 +7,8 @@ import math
 import pytest
 import torch
 
+pytestmark = pytest.mark.usefixtures("row_kernels")
+
 FLOATS = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 TOLERANCE = {
     torch.float32: 2e-6,

@@ -147,3 +147,37 @@ def test_without_gradients(packed, kind, mode):
         return (result.data if packed else result).cpu()
 
     torch.testing.assert_close(infer("xpu"), infer("cpu"))
+
+
+def second_gradients(device: str) -> list[torch.Tensor]:
+    torch.manual_seed(0)
+    layer = torch.nn.LSTM(INPUT, HIDDEN, bidirectional=True).to(device)
+    x = torch.randn(STEPS, BATCH, INPUT).to(device).requires_grad_()
+    (gradient,) = torch.autograd.grad(layer(x)[0].square().sum(), x, create_graph=True)
+    gradient.square().sum().backward()
+    return [x.grad, *(parameter.grad for parameter in layer.parameters())]
+
+
+def test_second_derivative() -> None:
+    for ours, theirs in zip(second_gradients("xpu"), second_gradients("cpu"), strict=True):
+        torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_dropout_between_layers() -> None:
+    layer = torch.nn.LSTM(INPUT, HIDDEN, num_layers=2, dropout=1.0).xpu()
+    x = torch.randn(STEPS, BATCH, INPUT, device="xpu")
+    first = layer(x)[0]
+    torch.testing.assert_close(first, layer(x * 2)[0])  # nothing of the first layer arrives
+    layer.eval()
+    assert not torch.allclose(layer(x)[0], layer(x * 2)[0])
+
+
+def test_autocast() -> None:
+    layer = torch.nn.LSTM(INPUT, HIDDEN).xpu()
+    x = torch.randn(STEPS, BATCH, INPUT, device="xpu")
+    with torch.autocast("xpu", torch.bfloat16):
+        output = layer(x)[0]
+    assert output.dtype == torch.bfloat16
+    torch.testing.assert_close(output.float(), layer(x)[0], rtol=4e-2, atol=4e-2)
+    output.float().sum().backward()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in layer.parameters())

@@ -7,6 +7,8 @@ import math
 import pytest
 import torch
 
+pytestmark = pytest.mark.usefixtures("row_kernels")
+
 TOLERANCE = {torch.float32: 3e-6, torch.float64: 1e-13, torch.float16: 1.5e-3, torch.bfloat16: 1e-2}
 # Shape and dimension: rows, columns, between others, one row too long for a sub-group.
 SHAPES = [

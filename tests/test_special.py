@@ -27,6 +27,19 @@ def test_edges_of_the_domain(name: str) -> None:
     assert_close(function(EDGES.to("xpu")), function(EDGES.double()).float())
 
 
+def test_airy_keeps_its_phase_far_from_zero() -> None:
+    x = -torch.logspace(0, 4.5, 200)
+    expected = torch.special.airy_ai(x.double()).float()
+    assert_close(torch.special.airy_ai(x.to("xpu")), expected, atol=2e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32])
+def test_common_multiples_wrap_as_on_the_cpu(dtype: torch.dtype) -> None:
+    last = torch.iinfo(dtype).max
+    a, b = torch.arange(last - 30, last, dtype=dtype), torch.arange(-20, 10, dtype=dtype)
+    assert torch.equal(torch.lcm(a.to("xpu"), b.to("xpu")).cpu(), torch.lcm(a, b))
+
+
 @pytest.mark.parametrize("name", POLYNOMIALS)
 @pytest.mark.parametrize("degree", [-1.0, 0.0, 1.0, 2.9, 7.0, 30.0])
 def test_degrees_of_polynomials(name: str, degree: float) -> None:
@@ -39,7 +52,7 @@ def test_degrees_of_polynomials(name: str, degree: float) -> None:
 def test_incomplete_gamma_in_all_its_regions(name: str) -> None:
     function = getattr(torch.special, name)
     a = torch.tensor([0.0, 0.1, 1.0, 5.0, 30.0, 190.0, 250.0, 1e4, INFINITY])
-    x = torch.tensor([0.0, 0.05, 0.4, 1.0, 1.05, 4.0, 29.0, 200.0, 251.0, 1.001e4, INFINITY])
+    x = torch.tensor([0.0, 0.05, 0.4, 1.0, 1.05, 4.0, 29.0, 200.0, 251.0, 1.001e4, 1e22, INFINITY])
     pair = torch.meshgrid(a, x, indexing="ij")
     expected = function(*(value.double() for value in pair)).float()
     assert_close(function(*(value.to("xpu") for value in pair)), expected, rtol=5e-4)
@@ -162,3 +175,20 @@ def test_samples_repeat_and_have_edges() -> None:
     assert torch.binomial(counts, chances).tolist() == [0.0, 0.0, 9.0]
     shares = torch._sample_dirichlet(torch.rand(50, 4, device="xpu") + 0.1)
     assert_close(shares.sum(-1), torch.ones(50))
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_complex_powers_of_infinity(dtype: torch.dtype) -> None:
+    parts = (0.0, 1.0, INFINITY, -INFINITY, NAN)
+    z = torch.tensor([complex(a, b) for a in (-INFINITY, INFINITY) for b in parts], dtype=dtype)
+    assert_close(torch.exp(z.to("xpu")), torch.exp(z))
+    bases = torch.tensor([0.3 + 0.2j, -0.5j, 2 - 1j], dtype=dtype)
+    for exponent in (INFINITY, -INFINITY):
+        smaller = bases[:2] if exponent > 0 else bases[2:]
+        assert torch.equal((smaller.to("xpu") ** exponent).abs().cpu(), smaller.abs() * 0)
+
+
+def test_zeta_of_large_arguments() -> None:
+    s = torch.tensor([1.46e9, 40.0, 3e5, NAN])
+    q = torch.tensor([2.0, 3.0, 1.0, 2.0])
+    assert_close(torch.special.zeta(s.to("xpu"), q.to("xpu")), torch.special.zeta(s, q))

@@ -10,15 +10,24 @@ XFAILS: dict[str, str] = {
     "out-normal*": "stock PyTorch infers the shape from out, which must not be empty",
     "[!i]*polygamma*-int[81]*": "stock PyTorch is finite at the poles of trigamma",
     "[!gi]*-special_polygamma_*-float32": "stock PyTorch loses digits near poles",
-    "gradient-polygamma_polygamma_n_0-float16": "stock PyTorch is finite at the poles of trigamma",
     "*-special_bessel_*-float64": "stock PyTorch leaves out a coefficient: off by 1e-6 near 5",
     "*-special_airy_ai-float64": "stock PyTorch leaves out a coefficient",
     "*-_upsample_bilinear2d_aa-uint8": "stock PyTorch rounds the weights to 16 bits",
+    "*-nn_functional_*_bilinear-uint8": "stock PyTorch rounds the weights to 16 bits",
+    "*-nn_functional_*_bicubic-uint8": "stock PyTorch takes another cubic for uint8 than for float",
+    "out-sparse_sampled_addmm-*": "the test asks for is_contiguous, which sparse tensors have not",
+    "gradcheck-sparse_*": "gradients of sparse tensors are masked; the check is not",
     "out-histogramdd-*": "stock PyTorch has no overload with out",
+    "out-lu_unpack-*": "the database keeps one of the three outputs back",
+    "out-linalg_lu-*": "the database keeps one of the three outputs back",
     "out-equal-*": "the result is a bool of Python's, not a tensor",
     "out-_batch_norm_with_update-*": "the four outputs have names of their own, none is out",
     "gradcheck-nn_functional_max_unpool3d-*": "places repeat; gradients have a variant",
     "gradcheck-native_group_norm-*": "stock PyTorch gives the mean and deviation no gradient",
+}
+# On devices that lack it.
+NEEDS_DOUBLE: dict[str, str] = {
+    "*-bincount-*int*": "counts of integer weights are float64",
 }
 # A place that float32 rounds to the other side of an element or a border has another value or
 # slope: the reference has to round alike.
@@ -36,4 +45,8 @@ WIDE_TOLERANCES: dict[str, float] = {
     "grid_sampler_2d": 10,
     "grid_sampler_3d": 10,
     "_upsample_bilinear2d_aa": 10,
+    # Long sums of products that cancel.
+    "nn_functional_conv_transpose3d": 10,
+    # The samples' reflectors are no reflections: products of them cancel.
+    "linalg_householder_product": 200,
 }

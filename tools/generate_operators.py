@@ -8,6 +8,9 @@ A table may have these sections, each naming operators by their ATen overload na
                TORCH_IMPL_FUNC(<name>_xpu) for a structured one (dots become underscores)
   library      the same, where a library does the work; docs/operators.md says so
   shared       operators whose stock kernel works on any device
+  on_cpu       operators of sparse and quantized tensors whose stock kernels need code for the
+               device, see `layout_kernels`
+  layouts      operators of sparse and quantized tensors that are registered by hand, by key
   elementwise  rows `operator: {functor, dtypes, ...}`, see `ElementwiseRow`
   functors     rows without an operator, used by impls written by hand as ipex::aten::rows::<name>
   foreach      operators over lists of tensors, see generate_foreach.ForeachRow
@@ -25,8 +28,10 @@ import tempfile
 
 import generate_foreach
 import torchgen
+import torchgen.dest.native_functions
 import torchgen.gen
 import torchgen.local
+import torchgen.model
 import yaml
 from torchgen.api.types import NativeSignature, StructuredImplSignature
 from torchgen.model import (
@@ -67,6 +72,14 @@ OPMATH = {"half": "float", "bfloat16": "float"}
 REAL = {"complex<float>": "float", "complex<double>": "double"}
 
 
+# Rare: compiled when they are first met.
+NOT_AHEAD_OF_TIME = {
+    ("row", "fixed", "fixed", "row"),
+    ("row", "fixed", "row", "fixed"),
+    ("row", "fixed", "row", "row"),
+}
+
+
 def layouts(inputs: int) -> list[tuple[str, ...]]:
     """What the output and the inputs can be along a row, as csrc/aten/elementwise.cpp chooses."""
     rows = itertools.product(("row", "fixed"), repeat=inputs) if inputs > 1 else [("row",) * inputs]
@@ -75,7 +88,7 @@ def layouts(inputs: int) -> list[tuple[str, ...]]:
     if inputs == 2:
         for kind in ("row", "strided"):
             choices += [(kind, "immediate", kind), (kind, kind, "immediate")]
-    return choices
+    return [choice for choice in choices if choice not in NOT_AHEAD_OF_TIME]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,11 +162,14 @@ class Tables:
     def __init__(self, directory: pathlib.Path) -> None:
         self.native: set[str] = set()
         self.shared: set[str] = set()
+        self.on_cpu: set[str] = set()
+        self.by_hand: set[tuple[str, str]] = set()
         self.rows: dict[str, ElementwiseRow] = {}
         self.functors: dict[str, ElementwiseRow] = {}
         self.foreach: dict[str, generate_foreach.ForeachRow] = {}
         self.foreach_overloads: set[str] = set()
         known = {"native", "library", "shared", "elementwise", "functors", "foreach"}
+        known |= {"on_cpu", "layouts"}
         for path in sorted(directory.glob("*.yaml")):
             table = yaml.safe_load(path.read_text()) or {}
             for section in table.keys() - known:
@@ -161,6 +177,9 @@ class Tables:
             for section in ("native", "library"):
                 self.native.update(table.get(section) or [])
             self.shared.update(table.get("shared") or [])
+            self.on_cpu.update(table.get("on_cpu") or [])
+            for key, names in (table.get("layouts") or {}).items():
+                self.by_hand.update((key, name) for name in names)
             for section, rows in (("elementwise", self.rows), ("functors", self.functors)):
                 for name, row in (table.get(section) or {}).items():
                     row.setdefault("functor", name)
@@ -185,20 +204,57 @@ class Tables:
 # Their tensors are on two devices.
 ACROSS_DEVICES = {"_copy_from", "_copy_from_and_resize"}
 
+LAYOUTS = ("Sparse", "SparseCsr", "Quantized")
+
+
+def layout_kernels(name: str, kernels: dict[str, str], tables: Tables) -> dict[str, str | None]:
+    """The kernels of the XPU's keys of sparse and quantized tensors, by key: the stock ones that
+    the CPU's and CUDA's share, which work on any device by operators of dense tensors; None where
+    the operator runs on the CPU."""
+    found = {}
+    for keys, kernel in kernels.items():
+        group = set(keys.split(", "))
+        for layout in LAYOUTS:
+            key = f"{layout}XPU"
+            if f"{layout}CPU" in group and (key, name) not in tables.by_hand:
+                shared = f"{layout}CUDA" in group and name not in tables.on_cpu
+                found[key] = kernel if shared else None
+    return found
+
+
+def write_layout_fallbacks(entries: list[dict], tables: Tables, output: pathlib.Path) -> None:
+    """C++: registers the fallback explicitly, as composite kernels would come before it."""
+    text = ["#include <torch/library.h>", '#include "aten/fallback.h"']
+    for layout in LAYOUTS:
+        key = f"{layout}XPU"
+        text.append(f"TORCH_LIBRARY_IMPL(aten, {key}, library) {{")
+        for entry in entries:
+            name = entry["func"].split("(")[0]
+            kernels = layout_kernels(name, stock_kernels(entry), tables)
+            if kernels.get(key, "") is None:
+                text.append(f'  library.impl("{name}", ipex::aten::boxed_layout_fallback());')
+        text.append("}")
+    write_if_changed(output / "layout_fallbacks.cpp", "\n".join([*text, ""]))
+
+
+def stock_kernels(entry: dict) -> dict[str, str]:
+    """The dispatch table without the XPU's kernels, which the wheel does not have."""
+    return {
+        ", ".join(key for key in keys.replace(" ", "").split(",") if key != "XPU"): kernel
+        for keys, kernel in (entry.get("dispatch") or {}).items()
+        if keys.strip() != "XPU"
+    }
+
 
 def select_xpu(entries: list[dict], tables: Tables) -> None:
     """Rewrites the dispatch tables of native_functions.yaml: XPU exactly where we have a kernel."""
-    unknown = set(tables.operators())
+    unknown = tables.operators() | tables.on_cpu | {name for _, name in tables.by_hand}
     for entry in entries:
         name = entry["func"].split("(")[0]
-        dispatch = entry.get("dispatch") or {}
-        kernels = {
-            ", ".join(key for key in keys.replace(" ", "").split(",") if key != "XPU"): kernel
-            for keys, kernel in dispatch.items()
-            if keys.strip() != "XPU"
-        }
-        if name in unknown:
-            unknown.remove(name)
+        kernels = stock_kernels(entry)
+        kernels |= {key: k for key, k in layout_kernels(name, kernels, tables).items() if k}
+        unknown.discard(name)
+        if name in tables.operators():
             if name in tables.shared:
                 stock = {
                     key: kernel for keys, kernel in kernels.items() for key in keys.split(", ")
@@ -227,8 +283,19 @@ def run_torchgen(source: pathlib.Path, output: pathlib.Path) -> None:
             num_shards = REGISTRATION_SHARDS
         return write_sharded(self, filename, *args, num_shards=num_shards, **options)
 
+    declare_structured = torchgen.dest.native_functions.gen_structured
+
+    def declare_shared_once(group, backend):  # type: ignore[no-untyped-def]
+        # XPU's kernels are exported by another macro: a shared one would be declared twice.
+        declarations = declare_structured(group, backend)
+        if backend.get_kernel(group).kernel.endswith(kernel_name("")):
+            return declarations
+        return [text.replace("TORCH_XPU_API", "TORCH_API") for text in declarations]
+
+    torchgen.dest.native_functions.gen_structured = declare_shared_once
     FileManager.write_sharded_with_template = write_in_shards  # type: ignore[method-assign]
     options = ["--xpu", "--per-operator-headers", "--backend-whitelist", "XPU"]
+    options += [f"{layout}XPU" for layout in LAYOUTS]
     options += ["--generate", "headers", "sources"]
     sys.argv = ["torchgen", "--source-path", str(source), "--install-dir", str(output / "ATen")]
     sys.argv += ["--aoti-install-dir", str(output / "aoti"), *options]
@@ -335,8 +402,10 @@ def main() -> None:
     arguments = parser.parse_args()
     packaged = pathlib.Path(torchgen.__file__).parent / "packaged/ATen"
     tables = Tables(arguments.tables)
+    torchgen.model.dispatch_keys.append(DispatchKey.QuantizedXPU)  # known, but not listed
     entries = yaml.load((packaged / "native/native_functions.yaml").read_text(), yaml.CSafeLoader)
     tables.find_foreach_overloads(entries)
+    write_layout_fallbacks(entries, tables, arguments.output)
     select_xpu(entries, tables)
     roots = {operator.split(".")[0] for operator in tables.operators()}
 
@@ -351,7 +420,7 @@ def main() -> None:
         for directory in ("ATen/core", "ATen/ops", "aoti", "headeronly"):
             (generated / directory).mkdir(parents=True)
         run_torchgen(source, generated)
-        wanted = [*(generated / "ATen").glob("RegisterXPU*.cpp")]
+        wanted = [*(generated / "ATen").glob("Register*XPU*.cpp")]
         wanted += [*(generated / "ATen/ops").glob("*_xpu_dispatch.h")]
         wanted += [generated / f"ATen/ops/{base_name(root)}_native.h" for root in sorted(roots)]
         for path in wanted:

@@ -1,5 +1,5 @@
 """Prints, separated by semicolons, the directories CMake needs: torch; SYCL's headers and
-libraries; oneDNN's headers and libraries. All come from installed Python packages."""
+libraries; oneDNN's headers and libraries; oneMKL's. All come from installed Python packages."""
 
 import importlib.metadata
 import importlib.util
@@ -26,6 +26,8 @@ def main() -> None:
         directory_of("intel-sycl-rt", "libsycl.so"),
         directory_of("onednn-devel", "oneapi/dnnl/dnnl.hpp"),
         directory_of("onednn", "libdnnl.so"),
+        directory_of("onemkl-sycl-include", "oneapi/mkl/lapack.hpp"),
+        directory_of("onemkl-sycl-lapack", "libmkl_sycl_lapack.so.6"),
     ]
     print(";".join(str(directory) for directory in directories))
 

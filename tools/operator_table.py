@@ -68,7 +68,8 @@ def registered_section() -> str:
         REGISTERED_HEADING,
         "",
         f"{len(overloads())} overloads of {len(operators)} operators. `kernel`: SYCL kernels;",
-        "`library`: oneDNN; `shared`: stock code that works on any device or calls the others.",
+        "`library`: oneDNN or oneMKL; `shared`: stock code that works on any device or calls the"
+        " others.",
         "",
         "| operator | runs as | overloads |",
         "|---|---|---|",

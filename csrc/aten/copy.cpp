@@ -14,6 +14,7 @@
 #include "aten/dtypes.h"
 #include "aten/elementwise.h"
 #include "aten/fallback.h"
+#include "aten/strided_copy.h"
 #include "runtime/limits.h"
 
 namespace ipex::aten {
@@ -176,6 +177,9 @@ void copy_on_device(const at::Tensor& destination, const at::Tensor& source) {
 }
 
 void copy_elements(const Elements& elements, c10::ScalarType to, c10::ScalarType from, int device) {
+  if (to == from && copy_strided(elements)) return;
+  // Nothing is rounded where nothing is converted.
+  if (to == from && opmath_dtype(to) != to) to = from = c10::kUInt16;
   kernels::ElementwiseParams params;
   launch_elementwise(elements, 0, params, [=](const RowLayout& layout) -> jit::Kernel& {
     return copy_kernel(to, from, layout, device);

@@ -30,10 +30,14 @@ Walk walk_along_longest(const Elements& elements) {
 }
 
 SliceSize slice_size(std::int64_t length, bool narrow) {
-  const bool is_cpu = runtime::device_limits().is_cpu;
-  // On a CPU one thread does a whole group and each group costs it the offsets anew: wide ones, but narrow
-  // where every step should find its cache lines where the step before left them.
-  const std::int64_t widest = is_cpu ? (narrow ? 32 : 2048) : 256;
+  const auto& limits = runtime::device_limits();
+  const bool is_cpu = limits.is_cpu;
+  // On a CPU one thread does a whole group and each group costs it the offsets anew: wide ones, the widest
+  // where all threads still have several, but narrow where every step should find its cache lines where the
+  // step before left them.
+  const std::int64_t group = static_cast<std::int64_t>(limits.max_group_size);
+  const std::int64_t wide = length >= group * limits.compute_units * 4 ? group : 2048;
+  const std::int64_t widest = is_cpu ? (narrow ? 32 : wide) : 256;
   const std::int64_t granularity = is_cpu ? 1 : 32;
   const std::int64_t slices = std::max<std::int64_t>(1, (length + widest - 1) / widest);
   const std::int64_t lanes = (length + slices - 1) / slices;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "aten/reduce.h"
+#include "aten/strided_copy.h"
 #include "kernels/elementwise_params.hpp"
 
 namespace ipex::aten {
@@ -135,6 +137,8 @@ std::size_t moved_bytes(const Elements& elements) {
 
 // Rows of a group where they are short, or where the next row is in the same cache lines.
 constexpr std::int64_t many_steps = 64;
+// Rows that keep a thread of a CPU busy: the same place of other rows is often in the same set of a cache.
+constexpr std::int64_t long_row = 256;
 
 // The layout along dimension `row`. Kernels with a fixed input exist where another input is a row.
 RowLayout layout_of(const Elements& elements, int immediate, int row) {
@@ -143,14 +147,19 @@ RowLayout layout_of(const Elements& elements, int immediate, int row) {
   for (int operand = 0; operand < elements.operands; ++operand) {
     if (operand > 0 && operand == immediate) continue;
     if (elements.is_consecutive(operand, row)) continue;
-    if (elements.strides[operand][row] == 0 && operand > 0 && layout.inputs > 1 && immediate == 0) {
+    if (operand == 1 && layout.inputs == 1 && elements.strides[1][row] == -elements.element_size[1]) {
+      layout.reversed = true;
+    } else if (elements.strides[operand][row] == 0 && operand > 0 && layout.inputs > 1 && immediate == 0) {
       layout.fixed |= 1u << (operand - 1);
     } else {
       layout.strided = true;
     }
   }
   if (layout.fixed + 1 == 1u << layout.inputs && layout.inputs > 0) layout.strided = true;
-  if (layout.strided) layout.fixed = 0;
+  if (layout.strided) {
+    layout.fixed = 0;
+    layout.reversed = false;
+  }
   return layout;
 }
 
@@ -180,7 +189,10 @@ ElementwiseWalk walk_of(const Elements& elements, int immediate) {
     }
   }
   walk.wants_many_steps = walk.transposes || shape[walk.row] < 2 * shortest_row;
-  walk.steps = divisor_of(shape[walk.step], walk.wants_many_steps ? many_steps : 4);
+  const std::int64_t steps = walk.wants_many_steps                          ? many_steps
+                             : walks_alone() && shape[walk.row] >= long_row ? 1
+                                                                            : 4;
+  walk.steps = divisor_of(shape[walk.step], steps);
   return walk;
 }
 
@@ -198,6 +210,7 @@ void store_scalars(c10::ScalarType dtype, c10::ArrayRef<c10::Scalar> scalars, un
 
 int RowLayout::index() const {
   const int rows_or_strides = strided ? 1 : 0;
+  if (reversed) return 2;
   if (inputs < 2) return rows_or_strides;
   if (immediate > 0) return 4 + 2 * rows_or_strides + immediate - 1;
   const int all_fixed = (1 << inputs) - 1;
@@ -206,6 +219,7 @@ int RowLayout::index() const {
 
 std::string RowLayout::operand_type(int operand, const char* type) const {
   const char* kind = strided ? "strided<" : "row<";
+  if (operand > 0 && reversed) kind = "reversed<";
   if (operand > 0 && operand == immediate) kind = "immediate<";
   if (operand > 0 && (fixed >> (operand - 1) & 1) != 0) kind = "fixed<";
   return std::string(kind).append(type).append(">");
@@ -230,6 +244,26 @@ void launch_elementwise(const Elements& elements, int immediate, ElementwisePara
   }
   launch(kernel_of(walk.layout), range, params, 0, moved_bytes(elements));
 }
+
+namespace {
+
+// The inputs whose elements are apart along the rows of a launch, where they are many.
+OperandSet inputs_apart(const Elements& elements, int immediate) {
+  constexpr std::int64_t many = 1 << 14;
+  OperandSet apart;
+  if (elements.numel() < many) return apart;
+  const int along = walk_of(elements, immediate).row;
+  for (int operand = 1; operand < elements.operands; ++operand) {
+    const auto stride = elements.strides[operand][along];
+    // Kernels with one element for a row exist where another input is a row.
+    const bool fixed = stride == 0 && immediate == 0 && elements.operands > 2;
+    const auto size = elements.element_size[operand];
+    apart[operand] = operand != immediate && !fixed && size <= 8 && std::abs(stride) != size;
+  }
+  return apart;
+}
+
+}  // namespace
 
 void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::ArrayRef<c10::Scalar> scalars) {
   if (iterator.numel() == 0) return;
@@ -260,10 +294,18 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
     store_immediate(input_dtype(row, operands, operands.immediate - 1), iterator.tensor(operands.immediate),
                     params.immediate);
   }
-  const int device = iterator.device(0).index();
-  launch_elementwise(
-      Elements(iterator, iterator.ntensors()), operands.immediate, params,
-      [&](const RowLayout& layout) -> jit::Kernel& { return kernel_of(row, operands, layout, device); });
+  const Elements elements(iterator, iterator.ntensors());
+  const auto launch_on = [&](const Elements& part) {
+    launch_elementwise(part, operands.immediate, params, [&](const RowLayout& layout) -> jit::Kernel& {
+      return kernel_of(row, operands, layout, iterator.device(0).index());
+    });
+  };
+  if (!iterator.is_contiguous() && walks_alone()) {
+    // A CPU gathers elements more slowly than it copies them.
+    const auto apart = inputs_apart(elements, operands.immediate);
+    if (apart.any()) return with_dense_copies(elements, apart, launch_on);
+  }
+  launch_on(elements);
 }
 
 }  // namespace ipex::aten

@@ -24,6 +24,7 @@ struct RowLayout {
   int immediate = 0;   // operand (> 0) that is a value in the parameters, 0 for none
   unsigned fixed = 0;  // bit i: input i is one element for a whole row
   bool strided = false;
+  bool reversed = false;  // the only input is read backwards
 
   // Distinguishes the layouts of one number of inputs.
   int index() const;

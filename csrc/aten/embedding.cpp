@@ -1,5 +1,6 @@
 #include "aten/embedding.h"
 
+#include <ATen/ceil_div.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_unique2.h>
 #include <ATen/ops/embedding_dense_backward_native.h>
@@ -12,7 +13,7 @@
 #include <limits>
 
 #include "aten/fault.h"
-#include "aten/kernel_table.h"
+#include "aten/reduce.h"
 #include "aten/sort.h"
 #include "kernels/embedding_params.hpp"
 
@@ -49,10 +50,10 @@ at::Tensor embedding_gradient(const char* name, const at::Tensor& gradient, cons
   params.bags = bag.bags.defined() ? bag.bags.const_data_ptr<std::int64_t>() : nullptr;
   params.bag_sizes = bag.sizes.defined() ? bag.sizes.const_data_ptr<std::int64_t>() : nullptr;
   params.weights = bag.weights.defined() ? bag.weights.const_data_ptr() : nullptr;
-  const auto chunks = (params.count + kernels::embedding_chunk - 1) / kernels::embedding_chunk;
-  launch("embedding",
-         instantiation("embedding_gradient", type_name(gradient.scalar_type()), type_name(dtype)),
-         range_for(chunks * columns), params);
+  const auto [kernel, range] =
+      row_kernel("embedding_gradient", at::ceil_div(params.count, std::int64_t{kernels::embedding_chunk}));
+  launch("embedding", instantiation(kernel, type_name(gradient.scalar_type()), type_name(dtype)), range,
+         params);
   return out;
 }
 

@@ -35,26 +35,12 @@ Policy policy() {
 std::mutex mutex;
 std::map<std::string, std::int64_t> counts;
 
-void account(const c10::OperatorHandle& operation) {
-  const auto name = c10::toString(operation.operator_name());
-  const auto chosen = policy();
-  TORCH_CHECK_NOT_IMPLEMENTED(
-      chosen != Policy::forbid, name,
-      ": no XPU kernel, and IPEX_XPU_FALLBACK=error forbids running it on the CPU; unset the variable "
-      "or move the tensors with .cpu()");
-  bool first;
-  {
-    const std::lock_guard lock(mutex);
-    first = counts[name]++ == 0;
-  }
-  if (chosen == Policy::warn && first) TORCH_WARN(name, ": no XPU kernel; it runs on the CPU");
-}
-
 // CPU tensors over the memory of XPU tensors. Tensors that share storage keep sharing it, so views and
 // in-place operators mean the same on both sides.
 class HostViews {
  public:
-  at::Tensor view(const at::Tensor& tensor) {
+  // write_back() looks at all of them.
+  at::Tensor argument(const at::Tensor& tensor, bool /*written*/) {
     if (!tensor.defined() || !tensor.is_xpu()) return tensor;
     device_ = tensor.device();
     auto* key = tensor.unsafeGetTensorImpl();
@@ -78,6 +64,7 @@ class HostViews {
     for (auto& [key, pair] : tensors_) {
       if (pair.host.is_same(host)) return pair.device;
     }
+    if (host.layout() != c10::kStrided || host.is_quantized()) return host.to(device());
     const auto* storage = host.storage().unsafeGetStorageImpl();
     for (auto& [key, pair] : storages_) {
       if (pair.second.unsafeGetStorageImpl() != storage || storage->data() != pair.first.data()) continue;
@@ -127,50 +114,33 @@ class HostViews {
   std::unordered_map<c10::StorageImpl*, std::pair<c10::Storage, c10::Storage>> storages_;
 };
 
-template <class Function>
-void for_each_tensor(c10::IValue& value, Function function) {
-  if (value.isTensor()) {
-    value = function(value.toTensor());
-  } else if (value.isTensorList()) {
-    auto list = value.toTensorList();
-    c10::List<at::Tensor> mapped;
-    for (const at::Tensor& tensor : list) mapped.push_back(function(tensor));
-    value = std::move(mapped);
-  } else if (value.isOptionalTensorList()) {
-    auto list = value.toOptionalTensorList();
-    c10::List<std::optional<at::Tensor>> mapped;
-    for (const std::optional<at::Tensor>& tensor : list) {
-      mapped.push_back(tensor ? std::optional(function(*tensor)) : std::nullopt);
-    }
-    value = std::move(mapped);
-  }
-}
-
 void run_in_place(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
-  const auto argument_count = operation.schema().arguments().size();
-  const auto first = stack->size() - argument_count;
   HostViews views;
-  for (auto index = first; index < stack->size(); ++index) {
-    auto& value = (*stack)[index];
-    for_each_tensor(value, [&](const at::Tensor& tensor) { return views.view(tensor); });
-    if (value.isDevice() && value.toDevice().is_xpu()) {
-      views.set_device(value.toDevice());
-      value = c10::Device(c10::kCPU);
-    }
-  }
-  synchronize_current_stream(views.device());
-  operation.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
-  views.write_back();
-  const auto returns = stack->size() - operation.schema().returns().size();
-  for (auto index = returns; index < stack->size(); ++index) {
-    for_each_tensor((*stack)[index], [&](const at::Tensor& tensor) { return views.result(tensor); });
-  }
+  run_on_host(operation, stack, views, [&] {
+    synchronize_current_stream(views.device());
+    operation.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
+  });
 }
 
 }  // namespace
 
+void account_fallback(const c10::OperatorHandle& operation) {
+  const auto name = c10::toString(operation.operator_name());
+  const auto chosen = policy();
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      chosen != Policy::forbid, name,
+      ": no XPU kernel, and IPEX_XPU_FALLBACK=error forbids running it on the CPU; unset the variable "
+      "or move the tensors with .cpu()");
+  bool first;
+  {
+    const std::lock_guard lock(mutex);
+    first = counts[name]++ == 0;
+  }
+  if (chosen == Policy::warn && first) TORCH_WARN(name, ": no XPU kernel; it runs on the CPU");
+}
+
 void cpu_fallback(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
-  account(operation);
+  account_fallback(operation);
   if (runtime::host_accessible()) {
     run_in_place(operation, stack);
   } else {

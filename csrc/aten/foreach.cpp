@@ -58,7 +58,7 @@ void launch_map(const char* functor, c10::ScalarType dtype, at::TensorList outpu
       std::string("foreach_map<op::").append(functor).append(",").append(type_name(opmath_dtype(dtype)));
   name.append(",").append(type_name(outputs[0].scalar_type()));
   for (int input = 0; input < inputs; ++input) name.append(",").append(slot_type(operands[input]));
-  TableLauncher<kernels::TensorTable> table(find_kernel("foreach", name.append(">")),
+  TableLauncher<kernels::TableParams> table(find_kernel("foreach", name.append(">")),
                                             static_cast<int>(operands.size()) + 1);
   for (std::size_t tensor = 0; tensor < outputs.size(); ++tensor) {
     table.add(outputs[tensor].numel(), [&](std::uint64_t* slots) {

@@ -32,9 +32,9 @@ std::vector<at::Tensor> norms(at::TensorList tensors, const char* norm, c10::Sca
     return base + chunk * static_cast<std::int64_t>(folds.element_size());
   };
 
-  TableLauncher<kernels::TensorTable> of_chunks(
+  TableLauncher<kernels::TableParams> of_chunks(
       find_kernel("foreach_norm", instantiation("norm_chunks", norm, type_name(input))), 2);
-  TableLauncher<kernels::TensorTable> finish(
+  TableLauncher<kernels::TableParams> finish(
       find_kernel("foreach_norm", instantiation("norm_finish", norm, type_name(opmath), type_name(dtype))),
       3);
   chunks = 0;

@@ -156,10 +156,16 @@ struct Attention {
     params.keep_scale = dropout < 1 ? static_cast<float>(1 / (1 - dropout)) : 0.f;
     params.scale = scale;
     params.causal = causal;
-    launch("attention",
-           instantiation(kernel, mask.defined() ? type_name(mask.scalar_type()) : "no_mask",
-                         dropout > 0 ? "true" : "false", type_name(dtype())),
-           sub_group_range(params.batches * params.heads * params.rows), params);
+    const auto jobs = params.batches * params.heads * params.rows;
+    const std::string mask_type = mask.defined() ? type_name(mask.scalar_type()) : "no_mask";
+    if (dropout == 0 && walks_alone()) {
+      const auto [by_packs, range] = row_kernel(kernel, jobs);
+      launch("attention", instantiation(by_packs, mask_type, type_name(dtype())), range, params);
+    } else {
+      launch("attention",
+             instantiation(kernel, mask_type, dropout > 0 ? "true" : "false", type_name(dtype())),
+             sub_group_range(jobs), params);
+    }
   }
 };
 

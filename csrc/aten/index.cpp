@@ -98,47 +98,13 @@ void index_put_values(at::Tensor& self, const torch::List<std::optional<at::Tens
                  accumulate ? update_kernel("index_put_", Update::sum, self) : put_kernel(self));
 }
 
-// The widest element that rows of `row_bytes` bytes between these addresses can be moved by.
-std::size_t widest_element(const void* output, const void* input, std::int64_t row_bytes) {
-  const auto all = reinterpret_cast<std::uintptr_t>(output) | reinterpret_cast<std::uintptr_t>(input) |
-                   static_cast<std::uintptr_t>(row_bytes);
-  return std::min<std::size_t>(8, all & (~all + 1));
-}
-
-OpaqueKernel index_rows{"index", "index_rows"};
-
-// Moves whole rows where both tensors are dense and rows are long; says whether it did.
-bool select_rows(const at::Tensor& self, std::int64_t dim, const at::Tensor& index, const at::Tensor& out) {
-  if (!self.is_contiguous() || !out.is_contiguous() || !index.is_contiguous()) return false;
-  std::int64_t row_bytes = static_cast<std::int64_t>(self.element_size());
-  for (auto d = dim + 1; d < self.dim(); ++d) row_bytes *= self.size(d);
-  const auto* input = self.const_data_ptr();
-  auto* output = out.mutable_data_ptr();
-  const auto element = widest_element(output, input, row_bytes);
-  const auto length = row_bytes / static_cast<std::int64_t>(element);
-  if (length < shortest_row) return false;
-  kernels::IndexRowsParams params;
-  params.output = output;
-  params.input = input;
-  params.index = index.const_data_ptr<std::int64_t>();
-  params.fault = fault_for("index_select");
-  params.input_rows = self.size(dim);
-  params.indices = kernels::Divider(static_cast<std::uint32_t>(index.numel()));
-  Range range;
-  const auto rows = static_cast<std::int64_t>(out.nbytes()) / row_bytes;
-  if (!set_slices(rows, length, params.rows, range)) return false;
-  launch(index_rows.get(element, self.device().index()), range, params);
-  return true;
-}
-
 void take_values(const at::Tensor& self, const at::Tensor& index, const at::Tensor& out) {
   const auto flat = self.reshape(-1);
   auto config = iterator_over(out);
   config.add_owned_const_input(flat.as_strided(index.sizes(), std::vector<std::int64_t>(index.dim(), 0)));
   config.add_owned_const_input(index);
   auto iterator = config.build();
-  launch_indexed("take", iterator, 1, selected_along(flat, 0), Negative::wraps,
-                 index_get.get(self.element_size(), self.device().index()));
+  launch_indexed("take", iterator, 1, selected_along(flat, 0), Negative::wraps, get_kernel(self));
 }
 
 }  // namespace
@@ -149,8 +115,7 @@ using namespace ipex::aten;
 
 TORCH_IMPL_FUNC(index_Tensor_out_xpu)
 (const Tensor& self, DimVector sizes, DimVector strides, const Tensor&) {
-  launch_indexed("index", *this, 1, selected_of(sizes, strides), Negative::wraps,
-                 ipex::aten::index_get.get(self.element_size(), self.device().index()));
+  launch_indexed("index", *this, 1, selected_of(sizes, strides), Negative::wraps, get_kernel(self));
 }
 
 Tensor& _index_put_impl__xpu(Tensor& self, const torch::List<std::optional<Tensor>>& indices,
@@ -205,13 +170,12 @@ Tensor& index_select_out_xpu(const Tensor& self, int64_t dim, const Tensor& inde
   const auto source = at_least_1d(self);
   const auto destination = at_least_1d(out);
   const auto indices = as_int64(index);
-  if (select_rows(source, dim, indices, destination)) return out;
   auto config = iterator_over(destination);
   config.add_owned_const_input(fixed_along(source, dim, destination.sizes()));
   config.add_owned_const_input(along(indices, dim, destination.dim()));
   auto iterator = config.build();
   launch_indexed("index_select", iterator, 1, selected_along(source, dim), Negative::out_of_range,
-                 ipex::aten::index_get.get(self.element_size(), self.device().index()));
+                 get_kernel(self));
   return out;
 }
 

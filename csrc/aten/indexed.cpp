@@ -6,23 +6,42 @@
 
 #include "aten/elements.h"
 #include "aten/fault.h"
+#include "aten/reduce.h"
 
 namespace ipex::aten {
 
-OpaqueKernel index_get{"index", "index_get"};
-OpaqueKernel index_fill{"index", "index_fill"};
-
 namespace {
 
-OpaqueKernel put_kernels[] = {{"index", "index_put", "false"}, {"index", "index_put", "true"}};
-TypedKernel update_kernels[][2] = {
-    {{"index", "index_update", "op::sum", "false"}, {"index", "index_update", "op::sum", "true"}},
-    {{"index", "index_update", "op::prod", "false"}, {"index", "index_update", "op::prod", "true"}},
-    {{"index", "index_update", "op::amax", "false"}, {"index", "index_update", "op::amax", "true"}},
-    {{"index", "index_update", "op::amin", "false"}, {"index", "index_update", "op::amin", "true"}}};
+constexpr const char* visits[] = {"Visits::lanes", "Visits::slices", "Visits::sequence"};
+
+// One kernel for each way of visiting.
+OpaqueKernel get_kernels[] = {{"index", "index_get", visits[0]}, {"index", "index_get", visits[1]}};
+OpaqueKernel fill_kernels[] = {{"index", "index_fill", visits[0]}, {"index", "index_fill", visits[1]}};
+OpaqueKernel put_kernels[] = {
+    {"index", "index_put", visits[0]}, {"index", "index_put", visits[1]}, {"index", "index_put", visits[2]}};
+#define UPDATE_KERNELS(operation)                                                                       \
+  {                                                                                                     \
+    {"index", "index_update", operation, visits[0]}, {"index", "index_update", operation, visits[1]}, { \
+      "index", "index_update", operation, visits[2]                                                     \
+    }                                                                                                   \
+  }
+TypedKernel update_kernels[][3] = {UPDATE_KERNELS("op::sum"), UPDATE_KERNELS("op::prod"),
+                                   UPDATE_KERNELS("op::amax"), UPDATE_KERNELS("op::amin")};
+#undef UPDATE_KERNELS
+
+Visits visits_of_device() { return walks_alone() ? Visits::slices : Visits::lanes; }
+
+// For kernels whose result depends on the order.
+Visits visits_of_writes() {
+  return at::globalContext().deterministicAlgorithms() ? Visits::sequence : visits_of_device();
+}
+
+IndexKernel opaque_kernel(OpaqueKernel* kernels, Visits how, const at::Tensor& tensor) {
+  return {kernels[static_cast<int>(how)].get(tensor.element_size(), tensor.device().index()), how};
+}
 
 void launch_part(const Elements& elements, kernels::IndexParams& params, IndexKernel kernel) {
-  const auto walk = kernel.in_order ? Walk{} : walk_along_longest(elements);
+  const auto walk = kernel.visits == Visits::sequence ? Walk{} : walk_along_longest(elements);
   Range range;
   if (!set_grid(elements, walk, params.grid, range)) {
     for (const auto& part : split(elements, walk)) launch_part(part, params, kernel);
@@ -30,7 +49,8 @@ void launch_part(const Elements& elements, kernels::IndexParams& params, IndexKe
   }
   params.groups = static_cast<std::uint32_t>(range.groups);
   params.width = static_cast<std::uint32_t>(range.group_size);
-  launch(kernel.kernel, kernel.in_order ? Range{1, 1} : range, params);
+  if (kernel.visits != Visits::lanes) range = {kernel.visits == Visits::slices ? range.groups : 1, 1};
+  launch(kernel.kernel, range, params);
 }
 
 // Output, input and first index tensor; without an input the output stands in for it.
@@ -90,18 +110,25 @@ void launch_indexed(const char* name, at::TensorIteratorBase& iterator, int inpu
   launch_part(elements_of(iterator, inputs), params, kernel);
 }
 
+IndexKernel get_kernel(const at::Tensor& input) {
+  return opaque_kernel(get_kernels, visits_of_device(), input);
+}
+
+IndexKernel fill_kernel(const at::Tensor& output) {
+  return opaque_kernel(fill_kernels, visits_of_device(), output);
+}
+
 IndexKernel put_kernel(const at::Tensor& output) {
-  const bool in_order = at::globalContext().deterministicAlgorithms();
-  return {put_kernels[in_order].get(output.element_size(), output.device().index()), in_order};
+  return opaque_kernel(put_kernels, visits_of_writes(), output);
 }
 
 IndexKernel update_kernel(const char* name, Update update, const at::Tensor& output) {
   const auto dtype = output.scalar_type();
   TORCH_CHECK_NOT_IMPLEMENTED(update == Update::sum || !c10::isComplexType(dtype), '"', name,
                               "\" not implemented for '", dtype, "'");
-  const bool in_order = at::globalContext().deterministicAlgorithms();
+  const auto how = visits_of_writes();
   auto& kernels = update_kernels[static_cast<int>(update)];
-  return {kernels[in_order].get(name, dtype, output.device().index()), in_order};
+  return {kernels[static_cast<int>(how)].get(name, dtype, output.device().index()), how};
 }
 
 at::Tensor fixed_along(const at::Tensor& tensor, std::int64_t dim, c10::IntArrayRef sizes) {

@@ -17,16 +17,17 @@ struct Selected {
 
 enum class Negative { wraps, out_of_range };
 
-// A kernel of index.hpp. In order: a single work-item visits the elements one after the other.
-struct IndexKernel {
-  IndexKernel(jit::Kernel& which, bool one_by_one = false) : kernel(which), in_order(one_by_one) {}
+// How the work-items of a kernel of index.hpp share the elements.
+enum class Visits { lanes, slices, sequence };
 
+struct IndexKernel {
   jit::Kernel& kernel;
-  bool in_order;
+  Visits visits;
 };
 
-// Those that copy from where the indices say, or write one value there.
-extern OpaqueKernel index_get, index_fill;
+// Copies from where the indices say elements of so many bytes, or writes one value there.
+IndexKernel get_kernel(const at::Tensor& input);
+IndexKernel fill_kernel(const at::Tensor& output);
 
 // Those that write values where the indices say, or combine them with what is there: the reductions of
 // scatter_reduce, index_reduce and the like. What the last of equal indices writes, and what sums round to,

@@ -1,8 +1,10 @@
 // Reductions along the dimension that an index selects, a line of elements at a time.
+#include <ATen/ceil_div.h>
 #include <ATen/Context.h>
 
 #include "aten/fault.h"
 #include "aten/indexed.h"
+#include "aten/reduce.h"
 #include "runtime/limits.h"
 
 namespace ipex::aten {
@@ -14,6 +16,11 @@ TypedKernel kernels_of_updates[][2] = {
     {{"index", kernel, "op::prod", "false"}, {"index", kernel, "op::prod", "true"}},
     {{"index", kernel, "op::amax", "false"}, {"index", kernel, "op::amax", "true"}},
     {{"index", kernel, "op::amin", "false"}, {"index", kernel, "op::amin", "true"}}};
+
+TypedKernel kernels_of_rows[] = {{"index", "index_update_rows", "op::sum"},
+                                 {"index", "index_update_rows", "op::prod"},
+                                 {"index", "index_update_rows", "op::amax"},
+                                 {"index", "index_update_rows", "op::amin"}};
 
 using Strides = std::array<std::int64_t, 3>;
 
@@ -60,14 +67,11 @@ bool are_columns(const kernels::IndexLinesParams& params, std::int64_t element_s
          strides[1] == element_size && strides[2] == 0;
 }
 
-Range range_of_lines(const kernels::IndexLinesParams& params, bool columns) {
-  const auto& limits = runtime::device_limits();
-  if (!limits.is_cpu) return range_for(params.lines, 64);
-  constexpr std::int64_t lanes = 16;
-  const std::int64_t each = params.lines / limits.compute_units / lanes * lanes;
-  // On the CPU lines far apart are followed faster one by one than side by side.
-  if (!columns) return {params.lines, 1};
-  return range_for(params.lines, std::clamp<std::int64_t>(each, lanes, 1024));
+// So that a work-item reads whole cache lines and each core has some.
+std::int64_t lines_of_rows(const kernels::IndexLinesParams& params) {
+  constexpr std::int64_t fewest = 64;
+  const std::int64_t each = params.lines / (2 * runtime::device_limits().compute_units) / fewest * fewest;
+  return std::clamp<std::int64_t>(each, fewest, 4096);
 }
 
 }  // namespace
@@ -89,9 +93,18 @@ bool update_lines(const char* name, Update update, const at::Tensor& output, std
   const auto strides = bytes_along(operands, dim);
   std::copy(strides.begin(), strides.end(), params.strides);
   const bool columns = are_columns(params, static_cast<std::int64_t>(output.element_size()));
-  auto& launched = kernels_of_updates[static_cast<int>(update)][columns];
-  launch(launched.get(name, output.scalar_type(), output.device().index()), range_of_lines(params, columns),
-         params);
+  const auto which = static_cast<int>(update);
+  const auto kernel_in = [&](TypedKernel& kernels) -> jit::Kernel& {
+    return kernels.get(name, output.scalar_type(), output.device().index());
+  };
+  if (walks_alone() && columns) {
+    params.width = lines_of_rows(params);
+    launch(kernel_in(kernels_of_rows[which]), {at::ceil_div(params.lines, params.width), 1}, params);
+  } else {
+    // On the CPU lines far apart are followed faster one by one than side by side.
+    launch(kernel_in(kernels_of_updates[which][columns]),
+           limits.is_cpu ? Range{params.lines, 1} : range_for(params.lines, 64), params);
+  }
   return true;
 }
 

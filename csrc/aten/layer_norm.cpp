@@ -53,9 +53,10 @@ void launch_rows(const char* kernel, bool rms, const Tensor& input, c10::ScalarT
                  RowNormParams& params) {
   params.rows = rows.rows;
   params.size = rows.size;
+  const auto [name, range] = row_kernel(kernel, rows.rows);
   launch("norm",
-         instantiation(kernel, rms ? "true" : "false", type_name(input.scalar_type()), type_name(parameters)),
-         sub_group_range(rows.rows), params);
+         instantiation(name, rms ? "true" : "false", type_name(input.scalar_type()), type_name(parameters)),
+         range, params);
 }
 
 struct Forward {

@@ -9,6 +9,7 @@
 
 #include "aten/elements.h"
 #include "aten/kernel_table.h"
+#include "aten/reduce.h"
 #include "kernels/core/planes.hpp"
 
 namespace ipex::aten {
@@ -36,11 +37,11 @@ inline kernels::Planes planes_of(const at::Tensor& tensor, int spatial, at::Memo
   return planes;
 }
 
-// Launches over `numel` elements of params.planes, in parts that 32 bits can count; `shift(part, planes)`
-// moves a part's pointers past so many planes.
-template <class Params, class Shift>
-void launch_planes(const char* name, jit::Kernel& kernel, const Params& params, std::int64_t numel,
-                   Shift shift) {
+// Launches over `numel` elements of params.planes, in parts that 32 bits can count: `found(kernel)`, or where
+// channels are last that of rows. `shift(part, planes)` moves a part's pointers past so many planes.
+template <class Found, class Params, class Shift>
+void launch_planes(const char* name, Found found, const std::string& kernel, const Params& params,
+                   std::int64_t numel, Shift shift) {
   const auto& planes = params.planes;
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   const auto channels = std::int64_t{planes.channels.divisor};
@@ -51,14 +52,12 @@ void launch_planes(const char* name, jit::Kernel& kernel, const Params& params, 
     auto part = params;
     shift(part, start * channels);
     part.planes.numel = static_cast<std::uint32_t>(std::min(step * sample, numel - start * sample));
-    auto range = range_for(part.planes.numel);
     if (planes.channels_last) {
-      const auto places = std::int64_t{part.planes.numel} / channels;
-      part.planes.steps =
-          static_cast<std::uint32_t>(divisor_of(places, std::max<std::int64_t>(1, 512 / channels)));
-      set_slices(places / part.planes.steps, channels, part.planes.places, range);
+      const auto [rows_kernel, range] = row_kernel(kernel + "_rows", part.planes.numel / channels);
+      launch(found(rows_kernel), range, part);
+    } else {
+      launch(found(kernel), range_for(part.planes.numel), part);
     }
-    launch(kernel, range, part);
   }
 }
 

@@ -75,18 +75,27 @@ Windows adaptive_windows(int spatial) {
   return windows;
 }
 
-// For channels first, and last.
-using PoolKernels = TypedKernel[2];
-PoolKernels max_pool = {{"pool", "max_pool", nullptr, "false"}, {"pool", "max_pool", nullptr, "true"}};
-PoolKernels max_pool_backward = {{"pool", "max_pool_backward", nullptr, "false"},
-                                 {"pool", "max_pool_backward", nullptr, "true"}};
-PoolKernels avg_pool = {{"pool", "avg_pool", nullptr, "false"}, {"pool", "avg_pool", nullptr, "true"}};
-PoolKernels avg_pool_backward = {{"pool", "avg_pool_backward", nullptr, "false"},
-                                 {"pool", "avg_pool_backward", nullptr, "true"}};
+// What a kernel computes of a place.
+using PoolFunction = const char*;
+constexpr PoolFunction max_pool = "MaxPool", max_pool_backward = "MaxPoolBackward";
+constexpr PoolFunction avg_pool = "AvgPool", avg_pool_backward = "AvgPoolBackward";
+
+// For averages, and for maxima.
+TypedKernel pool_spread[] = {{"pool", "pool_spread", nullptr, "false"},
+                             {"pool", "pool_spread", nullptr, "true"}};
+
+// Whether a CPU spreads gradients plane by plane: in half precision only where no sum is rounded on its way.
+bool spreads(const PoolParams& params, c10::ScalarType dtype) {
+  if (!walks_alone() || params.planes.channels_last) return false;
+  if (opmath_dtype(dtype) == dtype) return true;
+  return !params.adaptive && std::all_of(std::begin(params.dims), std::end(params.dims), [](const auto& dim) {
+    return dim.dilation == 1 && dim.kernel <= dim.stride;
+  });
+}
 
 // `large` is the pooled tensor or its gradient, `small` the result or its gradient; `index` belongs to
 // `small`. All are dense in `format`.
-void pool(PoolKernels& kernels, const char* name, const Windows& windows, const at::Tensor& large,
+void pool(PoolFunction function, const char* name, const Windows& windows, const at::Tensor& large,
           const at::Tensor& small, const at::Tensor& index, at::MemoryFormat format, bool backward) {
   const auto& output = backward ? large : small;
   if (output.numel() == 0) return;
@@ -109,15 +118,23 @@ void pool(PoolKernels& kernels, const char* name, const Windows& windows, const 
                       narrow(windows.kernel[d]),
                       narrow(windows.stride[d]),
                       narrow(windows.pad[d]),
-                      narrow(windows.dilation[d])};
+                      narrow(windows.dilation[d]),
+                      kernels::Divider(static_cast<std::uint32_t>(windows.stride[d]))};
   }
   TORCH_CHECK(std::max(large_plane, small_plane) <= std::numeric_limits<std::int32_t>::max(), name,
               ": a plane of ", large.sizes(), " has more than 2^31 elements");
   params.input_plane = static_cast<std::int32_t>(large_plane);
   params.output_plane = static_cast<std::int32_t>(small_plane);
+  if (backward && spreads(params, output.scalar_type())) {
+    auto& kernel = pool_spread[index.defined()].get(name, output.scalar_type(), output.device().index());
+    return launch(kernel, {output.numel() / large_plane, 1}, params);
+  }
   const auto element = static_cast<std::int64_t>(output.element_size());
-  auto& found = kernels[params.planes.channels_last].get(name, output.scalar_type(), output.device().index());
-  launch_planes(name, found, params, output.numel(), [&](PoolParams& part, std::int64_t planes) {
+  check_dtype(name, output.scalar_type());
+  const auto found = [&](const std::string& kernel) -> jit::Kernel& {
+    return find_kernel("pool", instantiation(kernel, function, type_name(output.scalar_type())));
+  };
+  launch_planes(name, found, "pool", params, output.numel(), [&](PoolParams& part, std::int64_t planes) {
     part.output =
         static_cast<char*>(params.output) + planes * (backward ? large_plane : small_plane) * element;
     part.input =
@@ -126,24 +143,24 @@ void pool(PoolKernels& kernels, const char* name, const Windows& windows, const 
   });
 }
 
-void pool_forward(PoolKernels& kernels, const char* name, const Windows& windows, const at::Tensor& input,
+void pool_forward(PoolFunction function, const char* name, const Windows& windows, const at::Tensor& input,
                   const at::Tensor& out, const at::Tensor& index = {}) {
   const auto format = format_of(input, windows.spatial);
   const auto result = writable_in(out, format);
   const auto positions = index.defined() ? writable_in(index, format) : index;
-  pool(kernels, name, windows, input.contiguous(format), result, positions, format, false);
+  pool(function, name, windows, input.contiguous(format), result, positions, format, false);
   copy_back(out, result);
   if (index.defined()) copy_back(index, positions);
 }
 
-void pool_backward(PoolKernels& kernels, const char* name, const Windows& windows, const at::Tensor& input,
+void pool_backward(PoolFunction function, const char* name, const Windows& windows, const at::Tensor& input,
                    const at::Tensor& gradient, const at::Tensor& out, const at::Tensor& index = {}) {
   const auto format = format_of(input, windows.spatial);
   const auto result = writable_in(out, format);
   if (gradient.numel() == 0) {
     result.zero_();
   } else {
-    pool(kernels, name, windows, result, gradient.contiguous(format),
+    pool(function, name, windows, result, gradient.contiguous(format),
          index.defined() ? index.contiguous(format) : index, format, true);
   }
   copy_back(out, result);

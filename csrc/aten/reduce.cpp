@@ -5,6 +5,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 #include "aten/dtypes.h"
@@ -21,6 +22,33 @@ using kernels::ReduceParams;
 constexpr std::int64_t lanes = 16;
 // A chain sums at most about this many elements before partial results are joined as a tree.
 constexpr std::int64_t longest_chain = 256;
+
+// The operations that reduce_packs.hpp computes, of floating elements.
+constexpr std::string_view packed_operations[] = {"sum",
+                                                  "mean",
+                                                  "nansum",
+                                                  "prod",
+                                                  "amax",
+                                                  "amin",
+                                                  "norm_one",
+                                                  "norm_two",
+                                                  "norm_max",
+                                                  "norm_min",
+                                                  "variance",
+                                                  "deviation",
+                                                  "dot",
+                                                  "softmax_statistics",
+                                                  "log_softmax_statistics",
+                                                  "row_gradients",
+                                                  "channel_gradients"};
+
+std::atomic<bool> only_sub_groups{false};
+
+// On the CPU a work-group is a task: few, each looping over its jobs.
+Range single_range(std::int64_t jobs, std::int64_t group_size) {
+  return {std::min<std::int64_t>(jobs, std::int64_t{runtime::device_limits().compute_units} * 32),
+          group_size};
+}
 
 struct Dim {
   std::int64_t size, input, output;
@@ -83,11 +111,28 @@ bool is_inner(const ReduceParams& params, std::int64_t wanted_jobs) {
   return kept.numel < wanted_jobs * lanes && reduced.numel >= lanes;
 }
 
+// What a sub-group, or a work-item that folds packs, takes at a time: how many there are for each chunk.
+std::int64_t jobs_of(bool inner, bool packs, const ReduceParams& params) {
+  if (inner) return params.kept.numel;
+  if (!packs) return at::ceil_div(params.kept.numel, lanes);
+  return at::ceil_div(params.kept.numel, lanes * kernels::reduce_tile_packs);
+}
+
+// Whether a CPU folds packs: where the elements of a pack follow each other.
+bool folds_packs(const Reduction& reduction, bool inner, c10::ScalarType input, const ReduceParams& params) {
+  if (!c10::isFloatingType(input) || !c10::isFloatingType(reduction.compute)) return false;
+  if (!reduction.arguments.empty() || params.reduced.numel == 0) return false;
+  const auto& names = packed_operations;
+  if (std::find(std::begin(names), std::end(names), reduction.operation) == std::end(names)) return false;
+  const auto& together = inner ? params.reduced : params.kept;
+  return together.count > 0 && together.input[0] == 1 && together.sizes[0] >= (inner ? 2 : 1) * lanes;
+}
+
 // Splits the reduced elements: so many that the device is busy, and no chain gets too long.
-void set_chunks(bool inner, std::int64_t wanted_jobs, bool is_cpu, ReduceParams& params) {
+void set_chunks(bool inner, bool packs, std::int64_t wanted_jobs, bool is_cpu, ReduceParams& params) {
   const std::int64_t reduced = params.reduced.numel;
   const std::int64_t together = inner ? lanes * kernels::reduce_chains : 1;
-  const std::int64_t jobs = inner ? params.kept.numel : at::ceil_div(params.kept.numel, lanes);
+  const std::int64_t jobs = jobs_of(inner, packs, params);
   const std::int64_t fewest = inner ? (is_cpu ? 1 << 15 : 1 << 11) : (is_cpu ? 256 : 32);
   const std::int64_t wanted = std::min(at::ceil_div(wanted_jobs, jobs), reduced / fewest);
   const std::int64_t chunks =
@@ -103,6 +148,15 @@ std::string kernel_name(std::string_view kernel, const Reduction& reduction, con
   text.append("<op::").append(reduction.operation).append("<").append(reduction.arguments);
   text.append(type_name(opmath_dtype(reduction.compute))).append(">");
   if (input != nullptr) text.append(",").append(type_name(*input));
+  for (const auto& output : outputs) text.append(",").append(type_name(output.scalar_type()));
+  return text.append(">");
+}
+
+std::string packs_kernel_name(bool inner, const Reduction& reduction, c10::ScalarType input,
+                              at::ArrayRef<at::Tensor> outputs) {
+  std::string text = inner ? "reduce_inner_packs<op::" : "reduce_outer_packs<op::";
+  text.append(reduction.operation).append(",").append(type_name(opmath_dtype(reduction.compute)));
+  text.append(",").append(type_name(input));
   for (const auto& output : outputs) text.append(",").append(type_name(output.scalar_type()));
   return text.append(">");
 }
@@ -143,7 +197,9 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
   const auto& limits = runtime::device_limits();
   const std::int64_t wanted_jobs = std::int64_t{limits.compute_units} * (limits.is_cpu ? 4 : 8);
   const bool inner = is_inner(params, wanted_jobs);
-  set_chunks(inner, wanted_jobs, limits.is_cpu, params);
+  const auto input = inputs[0].scalar_type();
+  const bool packs = walks_alone() && folds_packs(reduction, inner, input, params);
+  set_chunks(inner, packs, wanted_jobs, limits.is_cpu, params);
   at::Tensor partials;
   if (params.chunks > 1) {
     const auto bytes =
@@ -151,11 +207,14 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
     partials = at::empty({bytes}, inputs[0].options().dtype(c10::kByte));
     params.partials = partials.mutable_data_ptr();
   }
-  const auto input = inputs[0].scalar_type();
-  const std::int64_t jobs =
-      params.chunks * (inner ? params.kept.numel : at::ceil_div(params.kept.numel, lanes));
-  launch("reduce", kernel_name(inner ? "reduce_inner" : "reduce_outer", reduction, &input, outputs),
-         sub_group_range(jobs), params);
+  const auto jobs = params.chunks * jobs_of(inner, packs, params);
+  if (packs) {
+    launch("reduce_packs", packs_kernel_name(inner, reduction, input, outputs), single_range(jobs, 1),
+           params);
+  } else {
+    launch("reduce", kernel_name(inner ? "reduce_inner" : "reduce_outer", reduction, &input, outputs),
+           sub_group_range(jobs), params);
+  }
   if (params.chunks > 1) {
     launch("reduce", kernel_name("reduce_combine", reduction, nullptr, outputs),
            sub_group_range(params.kept.numel), params);
@@ -166,12 +225,24 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
 
 Range sub_group_range(std::int64_t jobs) {
   const auto& limits = runtime::device_limits();
-  // On the CPU a sub-group is a vector and a work-group a task: few tasks, each looping over its jobs.
-  if (limits.is_cpu) return {std::min<std::int64_t>(jobs, limits.compute_units * 32), lanes};
+  if (limits.is_cpu) return single_range(jobs, lanes);
   constexpr std::int64_t group_size = 128;
   return {
       std::min<std::int64_t>(at::ceil_div(jobs * lanes, group_size), std::int64_t{limits.compute_units} * 64),
       group_size};
+}
+
+bool walks_alone() { return runtime::device_limits().is_cpu && !only_sub_groups; }
+
+RowKernel row_kernel(const std::string& name, std::int64_t jobs) {
+  if (walks_alone()) return {name + "_by_packs", single_range(jobs, 1)};
+  return {name, sub_group_range(jobs)};
+}
+
+void set_row_kernels(std::string_view choice) {
+  TORCH_CHECK_VALUE(choice == "automatic" || choice == "sub_groups", "set_row_kernels: got \"", choice,
+                    "\", expected automatic or sub_groups");
+  only_sub_groups = choice == "sub_groups";
 }
 
 void reduce(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs, at::ArrayRef<at::Tensor> outputs,

@@ -41,4 +41,18 @@ at::Tensor loadable(const at::Tensor& input, c10::ScalarType dtype);
 // How many work-groups of what size run sub-groups that share `jobs` between them.
 Range sub_group_range(std::int64_t jobs);
 
+// A kernel that walks along rows as rows.hpp does, and its launch for `jobs` rows: by sub-groups or, on a
+// CPU, the one of the same name that takes packs.
+struct RowKernel {
+  std::string name;
+  Range range;
+};
+RowKernel row_kernel(const std::string& name, std::int64_t jobs);
+
+// Whether single work-items walk along rows, with packs or one element after the other: on a CPU.
+bool walks_alone();
+
+// "automatic", or "sub_groups": a CPU runs what GPUs do. For tests.
+void set_row_kernels(std::string_view choice);
+
 }  // namespace ipex::aten

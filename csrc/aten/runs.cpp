@@ -28,12 +28,13 @@ void apply_runs(const char* functor, const Runs& runs, at::ArrayRef<at::Tensor> 
   params.chunk = std::min(whole, most);
   params.chunks = (whole + params.chunk - 1) / params.chunk;
   const auto input = inputs[0].scalar_type();
-  launch(
-      "runs",
-      instantiation("apply_runs", std::string("op::") + functor + "<" + type_name(opmath_dtype(input)) + ">",
-                    type_name(opmath_dtype(input)), std::to_string(inputs.size()), type_name(input),
-                    type_name(output.scalar_type())),
-      sub_group_range(params.runs / (runs.along ? runs.period : 1) * params.chunks), params);
+  const auto* compute = type_name(opmath_dtype(input));
+  const auto [kernel, range] =
+      row_kernel("apply_runs", params.runs / (runs.along ? runs.period : 1) * params.chunks);
+  launch("runs",
+         instantiation(kernel, std::string("op::") + functor + "<" + compute + ">", compute,
+                       std::to_string(inputs.size()), type_name(input), type_name(output.scalar_type())),
+         range, params);
 }
 
 }  // namespace ipex::aten

@@ -59,8 +59,8 @@ void scatter_value(const char* name, const at::Tensor& out, std::int64_t dim, co
   const auto positions = as_int64(at_least_1d(index));
   auto iterator = iterator_of(fixed_along(self, dim, positions.sizes()), {positions});
   const Element element(value, out.scalar_type());
-  launch_indexed(name, iterator, 0, selected_along(self, dim), Negative::out_of_range,
-                 index_fill.get(out.element_size(), out.device().index()), element.bytes);
+  launch_indexed(name, iterator, 0, selected_along(self, dim), Negative::out_of_range, fill_kernel(out),
+                 element.bytes);
 }
 
 // self[..., index[n], ...] <- source[..., n, ...] by `kernel`, for a vector of indices.
@@ -185,7 +185,7 @@ TORCH_IMPL_FUNC(gather_out_xpu)
   const auto positions = as_int64(at_least_1d(index));
   auto iterator = iterator_of(at_least_1d(out), {fixed_along(source, dim, positions.sizes()), positions});
   launch_indexed("gather", iterator, 1, selected_along(source, dim), Negative::out_of_range,
-                 ipex::aten::index_get.get(self.element_size(), self.device().index()));
+                 get_kernel(self));
 }
 
 TORCH_IMPL_FUNC(scatter_src_out_xpu)
@@ -294,7 +294,7 @@ Tensor& index_fill__int_Scalar_xpu(Tensor& self, int64_t dim, const Tensor& inde
       iterator_of(fixed_along(destination, dim, sizes), {along(as_int64(index), dim, destination.dim())});
   const Element element(value, self.scalar_type());
   launch_indexed("index_fill_", iterator, 0, selected_along(destination, dim), Negative::wraps,
-                 ipex::aten::index_fill.get(self.element_size(), self.device().index()), element.bytes);
+                 fill_kernel(self), element.bytes);
   return self;
 }
 

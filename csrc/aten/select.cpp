@@ -179,6 +179,7 @@ Tensor bincount_xpu(const Tensor& self, const std::optional<Tensor>& weights, in
   TORCH_CHECK(!weighted || (weights->dim() == 1 && weights->numel() == self.numel()),
               "weights should be 1-d and have the same length as input");
   const auto dtype = !weighted ? kLong : weights->scalar_type() == kFloat ? kFloat : kDouble;
+  ipex::aten::check_dtype("bincount", dtype);
   if (self.numel() == 0) return at::zeros({minlength}, self.options().dtype(kLong));
   const auto places = self.to(kLong);
   const auto range = at::stack({places.min(), places.max()}).cpu();

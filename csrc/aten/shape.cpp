@@ -27,21 +27,24 @@
 #include "aten/copy.h"
 #include "aten/elements.h"
 #include "aten/kernel_table.h"
+#include "aten/reduce.h"
 #include "kernels/shape_params.hpp"
 
 namespace ipex::aten {
 namespace {
 
 OpaqueKernel cat_kernel{"shape", "cat"};
+OpaqueKernel cat_rows_kernel{"shape", "cat_by_packs"};
 OpaqueKernel triangle_kernel{"shape", "triangle"};
 
 // One launch of cat for up to cat_max_inputs inputs.
 class CatLaunch {
  public:
-  CatLaunch(const at::Tensor& out, std::size_t element, std::int64_t output_row)
-      : element_(element), device_(out.device().index()) {
+  CatLaunch(const at::Tensor& out, std::size_t element, std::int64_t output_row, bool by_rows)
+      : element_(element), device_(out.device().index()), by_rows_(by_rows) {
     params_.output = out.mutable_data_ptr();
     params_.output_row = output_row;
+    params_.rows = static_cast<std::int64_t>(out.nbytes() / element) / output_row;
     params_.inputs = 0;
   }
   void add(const at::Tensor& tensor, std::int64_t row, std::int64_t offset) {
@@ -56,7 +59,10 @@ class CatLaunch {
     if (params_.inputs == kernels::cat_max_inputs) flush();
   }
   void flush() {
-    if (groups_ > 0) launch(cat_kernel.get(element_, device_), {groups_, group_size}, params_);
+    if (groups_ > 0) {
+      const Range range = by_rows_ ? row_kernel("cat", params_.rows).range : Range{groups_, group_size};
+      launch((by_rows_ ? cat_rows_kernel : cat_kernel).get(element_, device_), range, params_);
+    }
     params_.inputs = 0;
     groups_ = 0;
   }
@@ -66,6 +72,7 @@ class CatLaunch {
   static constexpr std::int64_t per_group = group_size * kernels::shape_items;
   std::size_t element_;
   int device_;
+  bool by_rows_;
   std::int64_t groups_ = 0;
   kernels::CatParams params_;
 };
@@ -85,23 +92,26 @@ std::int64_t row_bytes(const at::Tensor& tensor, std::int64_t dim, at::MemoryFor
 
 // Tensors of more bytes are copied one by one: their launches take longer than it costs to enqueue them.
 constexpr std::size_t large_input = 1 << 18;
+// On a CPU, so many rows are made one after the other, from all inputs.
+constexpr std::int64_t many_rows = 64;
 
 // By one kernel, if all operands are small and dense in one format and dtype; says whether it did.
 bool cat_dense(const at::MaterializedITensorListRef& tensors, std::int64_t dim, at::MemoryFormat format,
                const at::Tensor& out) {
   if (!out.is_contiguous(format)) return false;
   const auto output_row = row_bytes(out, dim, format);
+  const bool by_rows = walks_alone() && static_cast<std::int64_t>(out.nbytes()) >= many_rows * output_row;
   auto bits =
       reinterpret_cast<std::uintptr_t>(out.const_data_ptr()) | static_cast<std::uintptr_t>(output_row);
   for (const at::Tensor& tensor : tensors) {
     if (at::native::cat_should_skip_tensor(tensor)) continue;
-    if (tensor.nbytes() >= large_input) return false;
+    if (tensor.nbytes() >= large_input && !by_rows) return false;
     bits |= reinterpret_cast<std::uintptr_t>(tensor.const_data_ptr()) |
             static_cast<std::uintptr_t>(row_bytes(tensor, dim, format));
   }
   const auto element = std::min<std::uintptr_t>(8, bits & (~bits + 1));
   const auto size = static_cast<std::int64_t>(element);
-  CatLaunch launch(out, element, output_row / size);
+  CatLaunch launch(out, element, output_row / size, by_rows);
   std::int64_t offset = 0;
   for (const at::Tensor& tensor : tensors) {
     if (tensor.numel() == 0) continue;

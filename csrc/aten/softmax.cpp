@@ -56,10 +56,11 @@ void launch_rows(const char* kernel, bool log, const Around& around, const Tenso
   kernels::SoftmaxParams params{input.const_data_ptr(),
                                 result == nullptr ? nullptr : result->const_data_ptr(),
                                 output.mutable_data_ptr(), around.outer, around.size};
+  const auto [name, range] = row_kernel(kernel, around.outer);
   launch("softmax",
-         instantiation(kernel, log ? "true" : "false", type_name(input.scalar_type()),
+         instantiation(name, log ? "true" : "false", type_name(input.scalar_type()),
                        type_name(output.scalar_type())),
-         sub_group_range(around.outer), params);
+         range, params);
 }
 
 void compute_softmax(const char* name, bool log, const Tensor& self, std::int64_t dim, const Tensor& output) {

@@ -3,6 +3,7 @@
 #include <CL/cl.h>
 #include <CL/cl_ext.h>
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <sycl/backend/opencl.hpp>
@@ -94,10 +95,13 @@ std::optional<sycl::kernel> only_kernel(const Program& program, const sycl::cont
   return sycl::make_kernel<sycl::backend::opencl>(kernel, context);  // takes over the reference
 }
 
-// Machine code fits one device model, one driver and one set of build options (none).
+// Machine code fits one device model, one driver and one set of options, of which only a variable of the
+// driver's for CPUs is ever set.
 Digest binary_key(std::span<const std::byte> spirv, const sycl::device& device) {
+  const char* vectorizer = std::getenv("CL_CONFIG_CPU_VECTORIZER_MODE");
   return Digest()
       .add(spirv.data(), spirv.size())
+      .add(std::string(vectorizer == nullptr ? "" : vectorizer))
       .add(device.get_info<sycl::info::device::name>())
       .add(device.get_info<sycl::info::device::driver_version>());
 }

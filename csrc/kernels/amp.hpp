@@ -10,14 +10,16 @@ namespace ipex::kernels {
 template <class T>
 IPEX_KERNEL void amp_unscale(UnscaleParams params) {
   using C = opmath_t<T>;
-  const auto chunk = this_chunk(params);
+  const auto& table = *params.table;
+  const auto chunk = this_chunk(table);
   const auto inverse = static_cast<C>(*params.inverse_scale);
-  T* data = slot_pointer<T>(params, chunk.tensor, 0);
+  T* data = slot_pointer<T>(table, chunk.tensor, 0);
   bool finite = true;
-  for_each_element(chunk, [&](int64_t index) {
-    const auto value = static_cast<C>(data[index]);
+  for_each_element(chunk, params, [&](int64_t base, uint32_t lane) {
+    T& element = (data + base)[lane];
+    const auto value = static_cast<C>(element);
     finite = finite && sycl::isfinite(value);
-    data[index] = cast<T>(inverse == C(1) ? value : value * inverse);
+    element = cast<T>(inverse == C(1) ? value : value * inverse);
   });
   if (!finite) *params.found_inf = 1.0f;
 }

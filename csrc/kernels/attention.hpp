@@ -1,5 +1,5 @@
-// Weights of scaled dot-product attention, and their gradients: a sub-group takes the scores of one query
-// while they are in its cache. The products around them are matrix products.
+// Weights of scaled dot-product attention, and their gradients: a row is the scores of one query, walked
+// along a few times while they are in a cache. The products around them are matrix products.
 #pragma once
 
 #include "kernels/attention_params.hpp"
@@ -20,8 +20,8 @@ struct AttentionRow {
   int64_t query;    // among [batch, head, query]
   const Mask* mask;
 
-  AttentionRow(const sycl::sub_group& group, const AttentionParams& params, int64_t row)
-      : first(row * params.columns) {
+  template <class Rows>
+  AttentionRow(const Rows& rows, const AttentionParams& params, int64_t row) : first(row * params.columns) {
     const int64_t within = row % params.rows;
     const int64_t head_row = row / params.rows;
     const int64_t batch = params.first_batch + head_row / params.heads;
@@ -29,96 +29,121 @@ struct AttentionRow {
                          params.first_sharing + within * params.sharing_step;
     const int64_t place = params.first_query + within * params.query_step;
     query = (batch * params.all_heads * params.sharing + head) * params.queries + place;
-    visible = uniform(group, params.causal && place + 1 < params.columns ? place + 1 : params.columns);
+    visible = rows.uniform(params.causal && place + 1 < params.columns ? place + 1 : params.columns);
     mask = static_cast<const Mask*>(params.mask);
     if constexpr (!std::is_same_v<Mask, no_mask>) {
-      mask += uniform(group, batch * params.mask_strides[0] + head * params.mask_strides[1] +
-                                 place * params.mask_strides[2]);
+      mask += rows.uniform(batch * params.mask_strides[0] + head * params.mask_strides[1] +
+                           place * params.mask_strides[2]);
     }
   }
 
-  float logit(float score, float scale, int64_t key) const {
+  // Of a score, a number or a pack, at its place.
+  template <class V, class Place>
+  V logit(V score, float scale, Place key) const {
+    const V scaled = score * V(scale);
     if constexpr (std::is_same_v<Mask, no_mask>) {
-      return score * scale;
+      return scaled;
     } else if constexpr (std::is_same_v<Mask, bool>) {
-      return mask[key] ? score * scale : -limits<float>::infinity();
+      const auto seen = load<float>(reinterpret_cast<const uint8_t*>(mask), key);
+      return select(V(0.0f) < seen, scaled, V(-limits<float>::infinity()));
     } else {
-      return score * scale + cast<float>(mask[key]);
+      return scaled + load<float>(mask, key);
     }
   }
 
   // What dropout multiplies the weight of a key by.
-  template <bool Dropout>
-  float kept(const AttentionParams& params, int64_t key) const {
-    if constexpr (!Dropout) return 1.0f;
-    const auto block = random_block(params.random, static_cast<uint64_t>(query * params.keys + key));
-    return block.word[0] < params.keep_below ? params.keep_scale : 0.0f;
+  template <bool Dropout, class Place>
+  float kept(const AttentionParams& params, Place key) const {
+    if constexpr (Dropout) {
+      const auto block = random_block(params.random, static_cast<uint64_t>(query * params.keys + key));
+      return block.word[0] < params.keep_below ? params.keep_scale : 0.0f;
+    } else {
+      return 1.0f;
+    }
   }
 };
 
 // A query that sees no key has weights 0, so what is subtracted from its logits must be finite.
 inline float finite_shift(float value) { return value == -limits<float>::infinity() ? 0.0f : value; }
 
-// Calls visit(query) for each query, a sub-group for each.
-template <class Mask, class Visit>
-inline void for_each_query(const sycl::sub_group& group, const AttentionParams& params, Visit visit) {
-  const auto [start, step] = all_sub_groups();
-  for (int64_t row = start; row < params.batches * params.heads * params.rows; row += step) {
-    visit(AttentionRow<Mask>(group, params, row));
-  }
+// Calls visit(query) for each query of `rows`.
+template <class Mask, class Rows, class Visit>
+inline void for_each_query(const Rows& rows, const AttentionParams& params, Visit visit) {
+  rows.for_jobs(params.batches * params.heads * params.rows,
+                [&](int64_t row) { visit(AttentionRow<Mask>(rows, params, row)); });
 }
 
-template <class Mask, bool Dropout, class Weight>
-IPEX_KERNEL void attention_weights(AttentionParams params) {
-  const auto group = this_sub_group();
-  for_each_query<Mask>(group, params, [&](const AttentionRow<Mask>& place) {
+template <class Out, class Rows>
+inline void store_zeros(const Rows& rows, Out* values, int64_t size) {
+  rows.for_each(size, [&](auto i) { store(values, i, decltype(load<float>(values, i))(0.0f)); });
+}
+
+template <class Mask, bool Dropout, class Weight, class Rows>
+inline void attention_weights_by(const Rows& rows, const AttentionParams& params) {
+  for_each_query<Mask>(rows, params, [&](const AttentionRow<Mask>& place) {
     auto* scores = static_cast<float*>(params.scores) + place.first;
     auto* weights = static_cast<Weight*>(params.weights) + place.first;
-    const auto logit = [&](int64_t key) { return place.logit(scores[key], params.scale, key); };
-    const float largest = fold_row(
-        group, place.visible, -limits<float>::infinity(),
-        [](float a, float b) { return math::maximum(a, b); }, logit);
+    const auto logit = [&](auto key) { return place.logit(load<float>(scores, key), params.scale, key); };
+    const float largest = rows.fold(
+        place.visible, -limits<float>::infinity(), [](auto a, auto b) { return math::maximum(a, b); }, logit);
     const float shift = finite_shift(largest);
-    const float sum = sum_row<float>(
-        group, place.visible, [&](int64_t key) { return scores[key] = math::exp(logit(key) - shift); });
-    const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
-    for_row(group, place.visible, [&](int64_t key) {
-      weights[key] = cast<Weight>(scores[key] * factor * place.template kept<Dropout>(params, key));
+    const float sum = sum_each<float>(rows, place.visible, [&](auto key) {
+      const auto weight = math::exp(logit(key) - shift);
+      store(scores, key, weight);
+      return weight;
     });
-    for_row(group, params.columns - place.visible,
-            [&](int64_t key) { weights[place.visible + key] = cast<Weight>(0.0f); });
-    if (group.get_local_linear_id() == 0) params.logsumexp[place.query] = shift + math::log(sum);
+    const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
+    rows.for_each(place.visible, [&](auto key) {
+      store(weights, key, load<float>(scores, key) * (factor * place.template kept<Dropout>(params, key)));
+    });
+    store_zeros(rows, weights + place.visible, params.columns - place.visible);
+    if (rows.writes()) params.logsumexp[place.query] = shift + math::log(sum);
   });
 }
 
 // With w the softmax, k what dropout kept and g the gradient of w k:
 // weights = w k, score_gradients = w (g k - sum(w k g)) scale.
-template <class Mask, bool Dropout, class Weight>
-IPEX_KERNEL void attention_weights_backward(AttentionParams params) {
-  const auto group = this_sub_group();
-  for_each_query<Mask>(group, params, [&](const AttentionRow<Mask>& place) {
+template <class Mask, bool Dropout, class Weight, class Rows>
+inline void attention_weights_backward_by(const Rows& rows, const AttentionParams& params) {
+  for_each_query<Mask>(rows, params, [&](const AttentionRow<Mask>& place) {
     auto* scores = static_cast<float*>(params.scores) + place.first;
     const auto* gradients = static_cast<const float*>(params.gradients) + place.first;
     auto* weights = static_cast<Weight*>(params.weights) + place.first;
     auto* score_gradients = static_cast<Weight*>(params.score_gradients) + place.first;
     const float shift = finite_shift(params.logsumexp[place.query]);
-    const float total = sum_row<float>(group, place.visible, [&](int64_t key) {
-      const float weight = math::exp(place.logit(scores[key], params.scale, key) - shift);
-      scores[key] = weight;
-      return weight * place.template kept<Dropout>(params, key) * gradients[key];
+    const float total = sum_each<float>(rows, place.visible, [&](auto key) {
+      const auto weight = math::exp(place.logit(load<float>(scores, key), params.scale, key) - shift);
+      store(scores, key, weight);
+      return weight * load<float>(gradients, key) * place.template kept<Dropout>(params, key);
     });
-    for_row(group, place.visible, [&](int64_t key) {
-      const float weight = scores[key];
+    rows.for_each(place.visible, [&](auto key) {
+      const auto weight = load<float>(scores, key);
       const float kept = place.template kept<Dropout>(params, key);
-      const float gradient = weight * (gradients[key] * kept - total) * params.scale;
-      weights[key] = cast<Weight>(weight * kept);
-      score_gradients[key] = cast<Weight>(gradient);
+      store(weights, key, weight * kept);
+      store(score_gradients, key, weight * (load<float>(gradients, key) * kept - total) * params.scale);
     });
-    for_row(group, params.columns - place.visible, [&](int64_t key) {
-      weights[place.visible + key] = cast<Weight>(0.0f);
-      score_gradients[place.visible + key] = cast<Weight>(0.0f);
-    });
+    store_zeros(rows, weights + place.visible, params.columns - place.visible);
+    store_zeros(rows, score_gradients + place.visible, params.columns - place.visible);
   });
+}
+
+template <class Mask, bool Dropout, class Weight>
+IPEX_KERNEL void attention_weights(AttentionParams params) {
+  attention_weights_by<Mask, Dropout, Weight>(SubGroupRows<float>(), params);
+}
+template <class Mask, bool Dropout, class Weight>
+IPEX_KERNEL void attention_weights_backward(AttentionParams params) {
+  attention_weights_backward_by<Mask, Dropout, Weight>(SubGroupRows<float>(), params);
+}
+
+// Without dropout: random numbers are made side by side.
+template <class Mask, class Weight>
+IPEX_KERNEL_OF_ONE void attention_weights_by_packs(AttentionParams params) {
+  attention_weights_by<Mask, false, Weight>(PackRows<float>(), params);
+}
+template <class Mask, class Weight>
+IPEX_KERNEL_OF_ONE void attention_weights_backward_by_packs(AttentionParams params) {
+  attention_weights_backward_by<Mask, false, Weight>(PackRows<float>(), params);
 }
 
 }  // namespace ipex::kernels

@@ -27,6 +27,15 @@ struct immediate {
   using type = T;
 };
 
+template <class Operand>
+inline constexpr bool is_immediate_v = std::is_same_v<Operand, immediate<typename Operand::type>>;
+
+template <class F, class T, class... In>
+inline constexpr bool is_exact_v = exact_functor<F> &&
+                                   ((!is_immediate_v<In> && (std::is_same_v<typename In::type, T> ||
+                                                             std::is_same_v<typename In::type, bool>)) &&
+                                    ...);
+
 template <template <class> class F, class C, class Out, class... In, std::size_t... I>
 inline void elementwise_body(const ElementwiseParams& params, std::index_sequence<I...>) {
   const auto& grid = params.grid;
@@ -39,15 +48,20 @@ inline void elementwise_body(const ElementwiseParams& params, std::index_sequenc
   auto input = [&](auto operand, int k) {
     using Operand = typename decltype(operand)::type;
     using T = typename Operand::type;
-    if constexpr (std::is_same_v<Operand, immediate<T>>) {
+    if constexpr (is_immediate_v<Operand>) {
       return from_bytes<opmath_t<T>>(params.immediate);
     } else {
       return static_cast<opmath_t<T>>(Operand::at(start[k], grid.strides[k], lane));
     }
   };
+  using Result = typename Out::type;
   for (std::uint32_t step = 0; step < grid.steps; ++step) {
-    Out::at(start[0], grid.strides[0], lane) =
-        cast<typename Out::type>(functor(input(std::type_identity<In>{}, I + 1)...));
+    const auto result = functor(input(std::type_identity<In>{}, I + 1)...);
+    if constexpr (std::is_same_v<Result, bfloat16> && is_exact_v<F<C>, Result, In...>) {
+      store_lane<Out>(start[0], grid.strides[0], lane, bfloat16::from_exact(result));
+    } else {
+      store_lane<Out>(start[0], grid.strides[0], lane, cast<Result>(result));
+    }
     next_row(grid, start);
   }
 }

@@ -8,48 +8,57 @@
 
 namespace ipex::kernels {
 
-template <class T>
-inline opmath_t<T> gradient_of(const EmbeddingGradientParams& params, const T* column, std::int64_t place) {
+template <class T, class Column>
+inline auto gradient_of(const EmbeddingGradientParams& params, Column column, std::int64_t place) {
   using C = opmath_t<T>;
   const std::int64_t row = params.bags != nullptr ? params.bags[place] : place;
-  C value = static_cast<C>(column[row * params.columns]);
-  if (params.weights != nullptr) value *= static_cast<C>(static_cast<const T*>(params.weights)[place]);
-  if (params.bag_sizes != nullptr) value /= static_cast<C>(params.bag_sizes[row]);
+  auto value = load<C>(static_cast<const T*>(params.gradient) + row * params.columns, column);
+  if (params.weights != nullptr) value = value * static_cast<C>(static_cast<const T*>(params.weights)[place]);
+  if (params.bag_sizes != nullptr) value = value / static_cast<C>(params.bag_sizes[row]);
   return value;
 }
 
-// Rows of the gradient summed by index. The indices are sorted, so each run of equal ones is summed by one
-// work-item per column, in order, in the computation's type: no atomics, the same sums every time.
+// Rows of the gradient summed by index. The indices are sorted, so each run of equal ones is summed at once,
+// in order, in the computation's type: no atomics, the same sums every time. Whoever has the chunk in which a
+// run begins follows it to its end.
+template <class T, class Index, class Rows>
+inline void embedding_gradient_by(const Rows& rows, const EmbeddingGradientParams& params) {
+  using C = opmath_t<T>;
+  const auto* indices = static_cast<const Index*>(params.indices);
+  const std::int64_t chunks = (params.count + embedding_chunk - 1) / embedding_chunk;
+  rows.for_jobs(chunks, [&](std::int64_t chunk) {
+    const std::int64_t last = rows.uniform(sycl::min((chunk + 1) * embedding_chunk, params.count));
+    for (std::int64_t first = chunk * embedding_chunk; first < last; ++first) {
+      const Index index = indices[first];
+      if (first > 0 && indices[first - 1] == index) continue;
+      if (index < 0 || index >= params.rows) {
+        params.fault.raise();
+        continue;
+      }
+      if (index == params.padding) continue;
+      std::int64_t end = first + 1;
+      while (end < params.count && indices[end] == index) ++end;
+      const std::int64_t run_end = rows.uniform(end);
+      auto* output = static_cast<T*>(params.output) + std::int64_t{index} * params.columns;
+      rows.for_each(params.columns, [&](auto column) {
+        auto sum = gradient_of<T>(params, column, params.places[first]);
+        for (std::int64_t position = first + 1; position < run_end; ++position) {
+          sum += gradient_of<T>(params, column, params.places[position]);
+        }
+        if (params.average) sum = sum / static_cast<C>(static_cast<float>(run_end - first));
+        store(output, column, sum);
+      });
+    }
+  });
+}
+
 template <class T, class Index>
 IPEX_KERNEL void embedding_gradient(EmbeddingGradientParams params) {
-  using C = opmath_t<T>;
-  const std::int64_t id = this_item().get_global_id(0);
-  const std::int64_t column = id % params.columns;
-  const std::int64_t first = id / params.columns * embedding_chunk;
-  const std::int64_t last = sycl::min(first + embedding_chunk, params.count);
-  const auto* indices = static_cast<const Index*>(params.indices);
-  const auto* gradient = static_cast<const T*>(params.gradient) + column;
-  std::int64_t position = first;
-  // The work-item in whose chunk a run begins follows it to its end.
-  while (position < last) {
-    const Index index = indices[position];
-    const bool begins = position == 0 || indices[position - 1] != index;
-    if (!begins) {
-      ++position;
-      continue;
-    }
-    const std::int64_t start = position;
-    C sum = 0;
-    const bool valid = index >= 0 && index < params.rows;
-    if (!valid) params.fault.raise();
-    const bool wanted = valid && index != params.padding;
-    do {
-      if (wanted) sum += gradient_of<T>(params, gradient, params.places[position]);
-      ++position;
-    } while (position < (wanted ? params.count : last) && indices[position] == index);
-    if (params.average) sum /= static_cast<C>(static_cast<float>(position - start));
-    if (wanted) static_cast<T*>(params.output)[index * params.columns + column] = cast<T>(sum);
-  }
+  embedding_gradient_by<T, Index>(SubGroupRows<opmath_t<T>>(), params);
+}
+template <class T, class Index>
+IPEX_KERNEL_OF_ONE void embedding_gradient_by_packs(EmbeddingGradientParams params) {
+  embedding_gradient_by<T, Index>(PackRows<opmath_t<T>>(), params);
 }
 
 // A work-group has a slice of the columns of one bag.

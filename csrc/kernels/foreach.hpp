@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "kernels/core/lanes.hpp"
 #include "kernels/core/tensor_table.hpp"
 #include "kernels/functors/activation.hpp"
 #include "kernels/functors/binary.hpp"
@@ -11,6 +12,8 @@
 #include "kernels/functors/unary.hpp"
 
 namespace ipex::kernels {
+
+IPEX_KERNEL_OF_ONE void store_table(StoreTableParams params) { *params.destination = params.table; }
 
 // What a slot of the table is to a functor.
 template <class T>
@@ -21,17 +24,17 @@ struct OneScalar {};  // a device scalar of T
 
 template <class C, class T>
 inline auto slot_loader(PerElement<T>, const TensorTable& table, int tensor, int slot) {
-  return [data = slot_pointer<const T>(table, tensor, slot)](int64_t index) {
-    return static_cast<opmath_t<T>>(data[index]);
+  return [data = slot_pointer<const T>(table, tensor, slot)](int64_t base, uint32_t lane) {
+    return static_cast<opmath_t<T>>((data + base)[lane]);
   };
 }
 template <class C>
 inline auto slot_loader(PerTensor, const TensorTable& table, int tensor, int slot) {
-  return [value = slot_value<C>(table, tensor, slot)](int64_t) { return value; };
+  return [value = slot_value<C>(table, tensor, slot)](int64_t, uint32_t) { return value; };
 }
 template <class C, class T>
 inline auto slot_loader(OneScalar<T>, const TensorTable& table, int tensor, int slot) {
-  return [value = static_cast<opmath_t<T>>(*slot_pointer<const T>(table, tensor, slot))](int64_t) {
+  return [value = static_cast<opmath_t<T>>(*slot_pointer<const T>(table, tensor, slot))](int64_t, uint32_t) {
     return value;
   };
 }
@@ -48,21 +51,25 @@ inline F<C> slot_functor(const TensorTable& table, int tensor, int slot) {
 }
 
 template <class Out, class Functor, class... Loaders>
-inline void foreach_apply(Out* output, const Chunk& chunk, Functor functor, Loaders... loaders) {
-  for_each_element(chunk, [=](int64_t index) { output[index] = cast<Out>(functor(loaders(index)...)); });
+inline void foreach_apply(Out* output, const Chunk& chunk, const TableParams& params, Functor functor,
+                          Loaders... loaders) {
+  for_each_element(chunk, params, [=](int64_t base, uint32_t lane) {
+    (output + base)[lane] = cast<Out>(functor(loaders(base, lane)...));
+  });
 }
 
 template <template <class> class F, class C, class Out, class... In, std::size_t... I>
-inline void foreach_body(const TensorTable& table, std::index_sequence<I...>) {
+inline void foreach_body(const TableParams& params, std::index_sequence<I...>) {
+  const auto& table = *params.table;
   const auto chunk = this_chunk(table);
-  foreach_apply(slot_pointer<Out>(table, chunk.tensor, 0), chunk,
+  foreach_apply(slot_pointer<Out>(table, chunk.tensor, 0), chunk, params,
                 slot_functor<F, C>(table, chunk.tensor, sizeof...(In) + 1),
                 slot_loader<C>(In{}, table, chunk.tensor, I + 1)...);
 }
 
 template <template <class> class F, class C, class Out, class... In>
-IPEX_KERNEL void foreach_map(TensorTable table) {
-  foreach_body<F, C, Out, In...>(table, std::index_sequence_for<In...>{});
+IPEX_KERNEL void foreach_map(TableParams params) {
+  foreach_body<F, C, Out, In...>(params, std::index_sequence_for<In...>{});
 }
 
 }  // namespace ipex::kernels

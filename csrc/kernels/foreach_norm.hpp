@@ -39,13 +39,14 @@ struct infinity : one<C> {
 
 // Slots: the tensor, the folds of its chunks.
 template <template <class> class Norm, class T>
-IPEX_KERNEL void norm_chunks(TensorTable table) {
+IPEX_KERNEL void norm_chunks(TableParams params) {
+  const auto& table = *params.table;
   using C = opmath_t<T>;
   const auto chunk = this_chunk(table);
   const T* data = slot_pointer<const T>(table, chunk.tensor, 0);
   C result = 0;
-  for_each_element(chunk, [&](int64_t index) {
-    result = Norm<C>::fold(result, Norm<C>::map(static_cast<C>(data[index])));
+  for_each_element(chunk, params, [&](int64_t base, uint32_t lane) {
+    result = Norm<C>::fold(result, Norm<C>::map(static_cast<C>((data + base)[lane])));
   });
   const auto item = this_item();
   result = Norm<C>::fold_group(item.get_group(), result);
@@ -55,7 +56,8 @@ IPEX_KERNEL void norm_chunks(TensorTable table) {
 
 // Slots: the folds, their number, the result.
 template <template <class> class Norm, class C, class Out>
-IPEX_KERNEL void norm_finish(TensorTable table) {
+IPEX_KERNEL void norm_finish(TableParams params) {
+  const auto& table = *params.table;
   const auto item = this_item();
   const int tensor = static_cast<int>(item.get_group(0));
   const C* folds = slot_pointer<const C>(table, tensor, 0);

@@ -5,13 +5,11 @@
 
 namespace ipex::kernels {
 
-// Elements of one work-group; work-item i of w takes i, i + w, … of them.
-constexpr int foreach_group_size = 256;
-constexpr int foreach_chunk = 8 * foreach_group_size;
+// Elements of one work-group.
+constexpr int foreach_chunk = 2048;
 
-// The tensors of one launch, within the parameters: no memory of its own, and no kernel takes more than the
-// 2048 bytes every known device grants. A tensor is a run of words: its first work-group, its number of
-// elements, then slots that hold a pointer or a scalar of up to 8 bytes.
+// The tensors of one launch. A tensor is a run of words: its first work-group, its number of elements, then
+// slots that hold a pointer or a scalar of up to 8 bytes.
 struct TensorTable {
   static constexpr int words = 228;
   static constexpr int slot_offset = 2;
@@ -25,7 +23,20 @@ struct TensorTable {
   const std::uint64_t* slots(int tensor) const { return word + tensor * stride + slot_offset; }
 };
 
-struct UnscaleParams : TensorTable {
+// The table comes to the device within the parameters of a kernel that stores it: no host memory has to
+// outlive the launch, and no kernel takes more than the 2048 bytes that every known device grants.
+struct StoreTableParams {
+  TensorTable* destination;
+  TensorTable table;
+};
+
+// In device memory: a kernel that looks up its own parameters by an index gives each work-item a copy.
+struct TableParams {
+  const TensorTable* table;
+  std::uint32_t items;  // elements of a work-item: i of w takes i, i + w, …
+};
+
+struct UnscaleParams : TableParams {
   const float* inverse_scale;
   float* found_inf;
 };

@@ -7,8 +7,10 @@
 
 #include "kernels/core/atomic.hpp"
 #include "kernels/core/kernel.hpp"
+#include "kernels/core/lanes.hpp"
 #include "kernels/core/math.hpp"
 #include "kernels/core/opaque.hpp"
+#include "kernels/core/pack.hpp"
 #include "kernels/core/row_slice.hpp"
 #include "kernels/core/types.hpp"
 #include "kernels/index_params.hpp"
@@ -79,9 +81,16 @@ inline bool add_indices(const IndexParams& params, const char* index, std::int64
   return valid;
 }
 
-// Calls visit(output element, input element) for the work-item's element of a slice. Dense: elements of the
-// index and of the operand that is not indexed follow each other, and there is one index.
-template <class T, bool IndexesOutput, bool Dense, class Visit>
+// How the work-items of a launch share the elements.
+enum class Visits {
+  lanes,     // each has one of every row
+  slices,    // each has a slice of a row, one after the other: faster on a CPU than gathers of vectors
+  sequence,  // one has them all, in order
+};
+
+// Calls visit(output element, input element) for element `lane` of a slice. Single: there is one index.
+// Dense: elements of the index and of the operand that is not indexed follow each other.
+template <class T, bool IndexesOutput, bool Single, bool Dense, class Visit>
 inline void visit_indexed(const IndexParams& params, char* (&start)[3], std::uint32_t lane, Visit visit) {
   const auto address = [&](auto type, int k) {
     using Element = decltype(type);
@@ -91,65 +100,124 @@ inline void visit_indexed(const IndexParams& params, char* (&start)[3], std::uin
   };
   constexpr int indexed = IndexesOutput ? 0 : 1;
   std::int64_t selected = std::int64_t{lane} * params.grid.strides[indexed];
-  if (!add_indices<Dense>(params, address(std::int64_t{}, 2), selected)) return;
+  if (!add_indices<Single>(params, address(std::int64_t{}, 2), selected)) return;
   char* const place = start[indexed] + selected;
   char* const other = address(T{}, 1 - indexed);
   visit(reinterpret_cast<T*>(IndexesOutput ? place : other),
         reinterpret_cast<const T*>(IndexesOutput ? other : place));
 }
 
-// Visits every element. In order: one work-item visits them all, one after the other.
-template <class T, bool IndexesOutput, bool InOrder, class Visit>
+template <class T>
+struct Assign {
+  void operator()(T* output, const T* input) const { *output = *input; }
+};
+
+// A cache line, wherever it begins.
+typedef std::uint32_t MemoryBlock __attribute__((ext_vector_type(16), aligned(1), may_alias));
+
+// Rows without gaps; copies go by cache lines.
+template <class T, class Visit>
+inline void visit_rows(char* output, const char* input, std::uint32_t length, Visit visit) {
+  auto* to = reinterpret_cast<T*>(output);
+  const auto* from = reinterpret_cast<const T*>(input);
+  std::uint32_t i = 0;
+  if constexpr (std::is_same_v<Visit, Assign<T>>) {
+    constexpr auto step = static_cast<std::uint32_t>(sizeof(MemoryBlock) / sizeof(T));
+    for (; i + step <= length; i += step) {
+      *reinterpret_cast<MemoryBlock*>(to + i) = *reinterpret_cast<const MemoryBlock*>(from + i);
+    }
+  }
+  for (; i < length; ++i) visit(to + i, from + i);
+}
+
+// Visits the elements of a slice one after the other.
+template <class T, bool IndexesOutput, class Visit>
+inline void visit_slice(const IndexParams& params, char* (&start)[3], std::uint32_t lanes, Visit visit) {
+  const auto& strides = params.grid.strides;
+  if (strides[2] != 0) {
+    for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+      if (params.indices == 1) {
+        visit_indexed<T, IndexesOutput, true, false>(params, start, lane, visit);
+      } else {
+        visit_indexed<T, IndexesOutput, false, false>(params, start, lane, visit);
+      }
+    }
+    return;
+  }
+  // They share an index: a row of one tensor meets a row of the other.
+  std::int64_t selected = 0;
+  if (!add_indices<false>(params, start[2], selected)) return;
+  start[IndexesOutput ? 0 : 1] += selected;
+  if (strides[0] == sizeof(T) && strides[1] == sizeof(T)) {
+    visit_rows<T>(start[0], start[1], lanes, visit);
+  } else {
+    for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+      visit(&strided<T>::at(start[0], strides[0], lane), &strided<T>::at(start[1], strides[1], lane));
+    }
+  }
+}
+
+// Visits every element, as `How` says.
+template <class T, bool IndexesOutput, Visits How, class Visit>
 inline void for_each_indexed(const IndexParams& params, Visit visit) {
   const auto& grid = params.grid;
   char* start[3];
-  if constexpr (InOrder) {
-    for (std::uint32_t group = 0; group < params.groups; ++group) {
-      const auto slice = row_slice(grid.rows, group, params.width);
-      find_slice(grid, slice, start);
-      for (std::uint32_t lane = 0; lane < slice.lanes; ++lane) {
-        visit_indexed<T, IndexesOutput, false>(params, start, lane, visit);
-      }
-    }
-  } else {
+  if constexpr (How == Visits::lanes) {
     const auto slice = this_row_slice(grid.rows);
     find_slice(grid, slice, start);
     const auto lane = this_lane();
     if (lane >= slice.lanes) return;
-    const bool dense = params.indices == 1 && grid.strides[2] == sizeof(std::int64_t) &&
-                       grid.strides[IndexesOutput ? 1 : 0] == sizeof(T);
+    constexpr std::int64_t size = sizeof(T);
+    const auto& strides = grid.strides;
+    const bool shared = strides[2] == 0 && strides[0] == size && strides[1] == size;
+    const bool dense =
+        params.indices == 1 && strides[2] == sizeof(std::int64_t) && strides[IndexesOutput ? 1 : 0] == size;
     for (std::uint32_t step = 0; step < grid.steps; ++step) {
-      if (dense) {
-        visit_indexed<T, IndexesOutput, true>(params, start, lane, visit);
+      if (shared) {
+        std::int64_t selected = 0;
+        char* from[3] = {start[0], start[1], start[2]};
+        if (add_indices<false>(params, start[2], selected)) {
+          from[IndexesOutput ? 0 : 1] += selected;
+          visit(&row<T>::at(from[0], 0, lane), &row<T>::at(from[1], 0, lane));
+        }
+      } else if (dense) {
+        visit_indexed<T, IndexesOutput, true, true>(params, start, lane, visit);
       } else {
-        visit_indexed<T, IndexesOutput, false>(params, start, lane, visit);
+        visit_indexed<T, IndexesOutput, false, false>(params, start, lane, visit);
       }
       next_row(grid, start);
+    }
+  } else {
+    const auto first = How == Visits::slices ? static_cast<std::uint32_t>(this_item().get_group(0)) : 0;
+    const auto last = How == Visits::slices ? first + 1 : params.groups;
+    for (std::uint32_t group = first; group < last; ++group) {
+      const auto slice = row_slice(grid.rows, group, params.width);
+      find_slice(grid, slice, start);
+      visit_slice<T, IndexesOutput>(params, start, slice.lanes, visit);
     }
   }
 }
 
 // T of these is any type of the element's size.
-template <class T>
+template <class T, Visits How>
 IPEX_KERNEL void index_get(IndexParams params) {
-  for_each_indexed<T, false, false>(params, [](T* output, const T* input) { *output = *input; });
+  for_each_indexed<T, false, How>(params, Assign<T>{});
 }
 
-template <class T, bool InOrder>
+template <class T, Visits How>
 IPEX_KERNEL void index_put(IndexParams params) {
-  for_each_indexed<T, true, InOrder>(params, [](T* output, const T* input) { *output = *input; });
+  for_each_indexed<T, true, How>(params, Assign<T>{});
 }
 
-template <class T>
+template <class T, Visits How>
 IPEX_KERNEL void index_fill(IndexParams params) {
   const T value = *reinterpret_cast<const T*>(params.value);
-  for_each_indexed<T, true, false>(params, [=](T* output, const T*) { *output = value; });
+  for_each_indexed<T, true, How>(params, [=](T* output, const T*) { *output = value; });
 }
 
-template <template <class> class Op, class T, bool InOrder>
+template <template <class> class Op, class T, Visits How>
 IPEX_KERNEL void index_update(IndexParams params) {
-  for_each_indexed<T, true, InOrder>(params,
-                                     [](T* output, const T* input) { Op<T>::update(output, *input); });
+  for_each_indexed<T, true, How>(params, [](T* output, const T* input) { Op<T>::update(output, *input); });
 }
 
 // output[..., index, ...] is combined with the input's elements in their order: neither atomics nor chance.
@@ -189,21 +257,36 @@ IPEX_KERNEL void index_update_lines(IndexLinesParams params) {
   }
 }
 
-template <class T>
-IPEX_KERNEL void index_rows(IndexRowsParams params) {
-  const auto slice = this_row_slice(params.rows);
-  std::uint32_t n = slice.row;
-  const std::int64_t outer = split(params.indices, n);
-  const std::int64_t index = params.index[n];
-  if (index < 0 || index >= params.input_rows) {
-    params.fault.raise();
-    return;
+// output[c] is combined with input[c] for each c < count.
+template <template <class> class Op, class T>
+inline void combine_rows(T* output, const T* input, std::int64_t count) {
+  std::int64_t c = 0;
+  if constexpr (!is_complex_v<T> && !std::is_same_v<T, bool>) {
+    using P = pack_of<opmath_t<T>>;
+    for (; c + P::count <= count; c += P::count) {
+      store_pack(output + c, Op<P>::combine(load_pack<P>(output + c), load_pack<P>(input + c)));
+    }
   }
-  const auto* input = static_cast<const T*>(params.input) +
-                      (outer * params.input_rows + index) * params.rows.length + slice.first;
-  auto* output = static_cast<T*>(params.output) + slice.row * params.rows.length + slice.first;
-  const auto lane = this_lane();
-  if (lane < slice.lanes) output[lane] = input[lane];
+  for (; c < count; ++c) output[c] = Op<T>::combine(output[c], input[c]);
+}
+
+// index_update_lines for columns on a CPU: a work-item follows `width` lines, a row of them at a time.
+template <template <class> class Op, class T>
+IPEX_KERNEL_OF_ONE void index_update_rows(IndexLinesParams params) {
+  const std::int64_t first = this_item().get_group(0) * params.width;
+  const std::int64_t count = sycl::min(params.width, params.lines - first);
+  auto* output = static_cast<char*>(params.output) + first * static_cast<std::int64_t>(sizeof(T));
+  const auto* input = static_cast<const char*>(params.input) + first * static_cast<std::int64_t>(sizeof(T));
+  const auto* index = static_cast<const char*>(params.index);
+  for (std::int64_t i = 0; i < params.length; ++i) {
+    const auto given = *reinterpret_cast<const std::int64_t*>(index + i * params.strides[2]);
+    if (given < 0 || given >= params.size) {
+      params.fault.raise();
+      continue;
+    }
+    combine_rows<Op>(reinterpret_cast<T*>(output + given * params.strides[0]),
+                     reinterpret_cast<const T*>(input + i * params.strides[1]), count);
+  }
 }
 
 }  // namespace ipex::kernels

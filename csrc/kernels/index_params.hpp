@@ -19,7 +19,7 @@ struct IndexedDim {
 
 struct IndexParams {
   RowGrid<3> grid;  // of output, input and the first index tensor
-  // Where one work-item does everything in order: the groups it stands for, and their width.
+  // For work-items that take whole slices: how many slices there are, and their width.
   std::uint32_t groups;
   std::uint32_t width;
   Fault fault;  // raised by an index out of range
@@ -40,22 +40,12 @@ struct IndexLinesParams {
   Fault fault;  // raised by an index out of range
   std::int64_t lines;
   std::int64_t length;
-  std::int64_t size;  // of the selected dimension
+  std::int64_t size;   // of the selected dimension
+  std::int64_t width;  // lines that one work-item follows side by side
   std::int64_t strides[3];
   // The dimensions that number the lines, the fastest first; those not used have size 1.
   Divider sizes[index_line_dims];
   std::int64_t line_strides[index_line_dims][3];
-};
-
-// output[outer, n, :] = input[outer, index[n], :], all of them dense, for rows numbered by (outer, n).
-struct IndexRowsParams {
-  void* output;
-  const void* input;
-  const std::int64_t* index;
-  Fault fault;  // raised by an index out of range
-  RowSlices rows;
-  std::int64_t input_rows;  // rows of the input for one `outer`
-  Divider indices;
 };
 
 }  // namespace ipex::kernels

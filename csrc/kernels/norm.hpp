@@ -15,57 +15,79 @@ inline T parameter(const void* values, int64_t i, T otherwise) {
   return values == nullptr ? otherwise : cast<T>(static_cast<const P*>(values)[i]);
 }
 
+// The parameter of a place of a row.
+template <class T, class P, class Place>
+inline auto parameter_at(const void* values, Place i, T otherwise) {
+  using Value = decltype(load<T>(static_cast<const P*>(values), i));
+  return values == nullptr ? Value(otherwise) : load<T>(static_cast<const P*>(values), i);
+}
+
 // Rms leaves the mean where it is. P is the type of weight and bias.
-template <bool Rms, class In, class P>
-IPEX_KERNEL void norm_rows(RowNormParams params) {
-  using T = opmath_t<In>;
-  const auto group = this_sub_group();
+template <bool Rms, class In, class P, class T, class Rows>
+inline void normalize_rows(const Rows& rows, const RowNormParams& params) {
   const int64_t size = params.size;
   const T count = static_cast<T>(size);
-  const auto [first, step] = all_sub_groups();
-  for (int64_t row = first; row < params.rows; row += step) {
+  rows.for_jobs(params.rows, [&](int64_t row) {
     const auto* x = static_cast<const In*>(params.input) + row * size;
     auto* y = static_cast<In*>(params.output) + row * size;
-    const T mean = Rms ? T(0) : sum_row<T>(group, size, [&](int64_t i) { return cast<T>(x[i]); }) / count;
-    const T squares = sum_row<T>(group, size, [&](int64_t i) {
-      const T distance = cast<T>(x[i]) - mean;
+    const T mean = Rms ? T(0) : sum_each<T>(rows, size, [&](auto i) { return load<T>(x, i); }) / count;
+    const T squares = sum_each<T>(rows, size, [&](auto i) {
+      const auto distance = load<T>(x, i) - mean;
       return distance * distance;
     });
     const T scale = T(1) / math::sqrt(squares / count + from_bytes<T>(params.epsilon));
-    for_row(group, size, [&](int64_t i) {
-      const T value = (cast<T>(x[i]) - mean) * scale;
-      y[i] =
-          cast<In>(value * parameter<T, P>(params.weight, i, T(1)) + parameter<T, P>(params.bias, i, T(0)));
+    rows.for_each(size, [&](auto i) {
+      const auto value = (load<T>(x, i) - mean) * scale;
+      store(y, i,
+            value * parameter_at<T, P>(params.weight, i, T(1)) + parameter_at<T, P>(params.bias, i, T(0)));
     });
-    if (group.get_local_linear_id() == 0) {
+    if (rows.writes()) {
       if (!Rms) static_cast<T*>(params.mean)[row] = mean;
       static_cast<T*>(params.scale)[row] = scale;
     }
-  }
+  });
 }
 
-template <bool Rms, class In, class P>
-IPEX_KERNEL void norm_rows_backward(RowNormParams params) {
-  using T = opmath_t<In>;
-  const auto group = this_sub_group();
+template <bool Rms, class In, class P, class T, class Rows>
+inline void normalize_rows_backward(const Rows& rows, const RowNormParams& params) {
   const int64_t size = params.size;
-  const auto [first, step] = all_sub_groups();
-  for (int64_t row = first; row < params.rows; row += step) {
+  rows.for_jobs(params.rows, [&](int64_t row) {
     const auto* x = static_cast<const In*>(params.input) + row * size;
     const auto* gradient = static_cast<const In*>(params.gradient) + row * size;
     auto* output = static_cast<In*>(params.output) + row * size;
     const T mean = Rms ? T(0) : static_cast<const T*>(params.mean)[row];
     const T scale = static_cast<const T*>(params.scale)[row];
-    const auto weighted = [&](int64_t i) {
-      return cast<T>(gradient[i]) * parameter<T, P>(params.weight, i, T(1));
+    const auto weighted = [&](auto i) {
+      return load<T>(gradient, i) * parameter_at<T, P>(params.weight, i, T(1));
     };
-    const auto normal = [&](int64_t i) { return (cast<T>(x[i]) - mean) * scale; };
-    const T sum = Rms ? T(0) : sum_row<T>(group, size, weighted) / static_cast<T>(size);
+    const auto normal = [&](auto i) { return (load<T>(x, i) - mean) * scale; };
+    const T sum = Rms ? T(0) : sum_each<T>(rows, size, weighted) / static_cast<T>(size);
     const T product =
-        sum_row<T>(group, size, [&](int64_t i) { return weighted(i) * normal(i); }) / static_cast<T>(size);
-    for_row(group, size,
-            [&](int64_t i) { output[i] = cast<In>(scale * (weighted(i) - sum - normal(i) * product)); });
-  }
+        sum_each<T>(rows, size, [&](auto i) { return weighted(i) * normal(i); }) / static_cast<T>(size);
+    rows.for_each(size, [&](auto i) { store(output, i, scale * (weighted(i) - sum - normal(i) * product)); });
+  });
+}
+
+template <bool Rms, class In, class P>
+IPEX_KERNEL void norm_rows(RowNormParams params) {
+  using T = opmath_t<In>;
+  normalize_rows<Rms, In, P, T>(SubGroupRows<T>(), params);
+}
+template <bool Rms, class In, class P>
+IPEX_KERNEL_OF_ONE void norm_rows_by_packs(RowNormParams params) {
+  using T = opmath_t<In>;
+  normalize_rows<Rms, In, P, T>(PackRows<T>(), params);
+}
+
+template <bool Rms, class In, class P>
+IPEX_KERNEL void norm_rows_backward(RowNormParams params) {
+  using T = opmath_t<In>;
+  normalize_rows_backward<Rms, In, P, T>(SubGroupRows<T>(), params);
+}
+template <bool Rms, class In, class P>
+IPEX_KERNEL_OF_ONE void norm_rows_backward_by_packs(RowNormParams params) {
+  using T = opmath_t<In>;
+  normalize_rows_backward<Rms, In, P, T>(PackRows<T>(), params);
 }
 
 // Runs `function` for each number below `count`, a work-item for each.

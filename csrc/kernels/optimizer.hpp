@@ -105,28 +105,29 @@ IPEX_KERNEL void optimizer_step(OptimizerParams params) {
   using C = opmath_t<T>;
   using R = Rule<C>;
   if (params.found_inf != nullptr && *params.found_inf == 1.0f) return;
-  const auto chunk = this_chunk(params);
+  const auto& table = *params.table;
+  const auto chunk = this_chunk(table);
   const R rule(*reinterpret_cast<const typename R::Options*>(params.options), learning_rate<C>(params),
-               slot_pointer<const float>(params, chunk.tensor, R::values));
+               slot_pointer<const float>(table, chunk.tensor, R::values));
   T* data[R::values];
-  for (int k = 0; k < R::values; ++k) data[k] = slot_pointer<T>(params, chunk.tensor, k);
+  for (int k = 0; k < R::values; ++k) data[k] = slot_pointer<T>(table, chunk.tensor, k);
   const bool scaled = params.gradient_scale != nullptr;
   const C scale = scaled ? static_cast<C>(*params.gradient_scale) : C(1);
   const bool maximize = params.maximize;
 
-  for_each_element(chunk, [&](int64_t index) {
+  for_each_element(chunk, params, [&](int64_t base, uint32_t lane) {
     C value[R::values];
 #pragma unroll
-    for (int k = 0; k < R::values; ++k) value[k] = static_cast<C>(data[k][index]);
+    for (int k = 0; k < R::values; ++k) value[k] = static_cast<C>((data[k] + base)[lane]);
     if (scaled) {
       value[1] /= scale;
-      data[1][index] = cast<T>(value[1]);
+      (data[1] + base)[lane] = cast<T>(value[1]);
     }
     if (maximize) value[1] = -value[1];
     rule(value);
-    data[0][index] = cast<T>(value[0]);
+    (data[0] + base)[lane] = cast<T>(value[0]);
 #pragma unroll
-    for (int k = 2; k < R::values; ++k) data[k][index] = cast<T>(value[k]);
+    for (int k = 2; k < R::values; ++k) (data[k] + base)[lane] = cast<T>(value[k]);
   });
 }
 

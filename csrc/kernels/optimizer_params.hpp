@@ -33,7 +33,7 @@ struct AdagradOptions {
 };
 
 // Slots: parameter, gradient, the rule's states, the step counter.
-struct OptimizerParams : TensorTable {
+struct OptimizerParams : TableParams {
   double rate;        // learning rate, unless it lives on the device
   float single_rate;  // the same for kernels that may not use double
   const float* rate_on_device;

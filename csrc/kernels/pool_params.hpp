@@ -10,6 +10,7 @@ namespace ipex::kernels {
 struct PoolDim {
   std::int32_t input, output;
   std::int32_t kernel, stride, pad, dilation;
+  Divider by_stride;
 };
 
 struct PoolParams {

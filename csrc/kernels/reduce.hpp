@@ -81,6 +81,25 @@ inline typename Op::Partial join_chains(const Op& op, const typename Op::Chain (
   return result;
 }
 
+// A chain of a chunk that begins with `element`; most operations do not care.
+template <class Op, class Element>
+inline typename Op::Chain start_chain(const Op& op, const Element& element) {
+  if constexpr (requires { op.start_at(element); }) {
+    return op.start_at(element);
+  } else {
+    return op.start();
+  }
+}
+
+// A chain of a chunk, which may be empty, that starts `lane` elements behind where the result does.
+template <class In, class Op>
+inline typename Op::Chain start_chunk(const Op& op, const ReduceParams& params, Offsets base, int lane,
+                                      int64_t begin, int64_t end) {
+  if (begin >= end) return op.start();
+  const int64_t offset = base.input + offsets_of(params.reduced, begin).input + lane;
+  return start_chain(op, ReduceElement<In>{params, offset, base.output, begin});
+}
+
 // A sub-group's work-items take turns over `count` elements; element(i) is the i-th.
 template <class Op, class Element>
 inline void fold_turns(const Op& op, typename Op::Chain (&chains)[reduce_chains], int64_t count, int lane,
@@ -112,9 +131,8 @@ IPEX_KERNEL void reduce_inner(ReduceParams params) {
     const auto base = offsets_of(params.kept, output);
     const int64_t begin = chunk * params.chunk;
     const int64_t end = sycl::min(begin + params.chunk, reduced.numel);
-    typename Op::Chain chains[reduce_chains];
-#pragma unroll
-    for (auto& chain : chains) chain = op.start();
+    const auto first_chain = start_chunk<In>(op, params, base, 0, begin, end);
+    typename Op::Chain chains[reduce_chains] = {first_chain, first_chain, first_chain, first_chain};
     if (runs) {
       for (int64_t position = begin; position < end;) {
         const int64_t row = reduced.count == 1 ? 0 : position / reduced.sizes[0];
@@ -145,9 +163,8 @@ inline void reduce_column(const ReduceParams& params, const Op& op, int64_t outp
                           int64_t chunk) {
   const int64_t begin = chunk * params.chunk;
   const int64_t end = sycl::min(begin + params.chunk, params.reduced.numel);
-  typename Op::Chain chains[reduce_chains];
-#pragma unroll
-  for (auto& chain : chains) chain = op.start();
+  const auto first_chain = start_chunk<In>(op, params, base, lane, begin, end);
+  typename Op::Chain chains[reduce_chains] = {first_chain, first_chain, first_chain, first_chain};
   const auto fold = [&](auto& chain, int64_t row) {
     const int64_t offset = base.input + reduced_offset<OneDim>(params, row);
     op.fold(chain, ReduceElement<In>{params, offset + lane, base.output, row});
@@ -170,7 +187,10 @@ inline void reduce_columns(const ReduceParams& params, const Op& op, int64_t out
   const int64_t apart = params.kept.output[0] * width;
   typename Op::Chain chains[reduce_chains];
 #pragma unroll
-  for (auto& chain : chains) chain = op.start();
+  for (int k = 0; k < reduce_chains; ++k) {
+    chains[k] =
+        start_chunk<In>(op, params, {base.input, base.output + k * apart}, k * width + lane, begin, end);
+  }
   for (int64_t row = begin; row < end; ++row) {
     const int64_t offset = base.input + reduced_offset<OneDim>(params, row);
 #pragma unroll

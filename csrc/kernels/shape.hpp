@@ -1,9 +1,11 @@
 // Kernels that rearrange tensors. T is any type of the element's size.
 #pragma once
 
+#include "kernels/core/copy_run.hpp"
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/opaque.hpp"
 #include "kernels/core/row_slice.hpp"
+#include "kernels/core/rows.hpp"
 #include "kernels/shape_params.hpp"
 
 namespace ipex::kernels {
@@ -29,6 +31,20 @@ IPEX_KERNEL void cat(CatParams params) {
     const std::int64_t outer = split(input.row, column);
     output[outer * params.output_row + column] = source[position];
   }
+}
+
+// For CPUs: a work-item makes rows of the output that follow each other.
+template <class T>
+IPEX_KERNEL_OF_ONE void cat_by_packs(CatParams params) {
+  constexpr std::int64_t size = sizeof(T);
+  for_following_jobs(params.rows, [&](std::int64_t row) {
+    auto* output = static_cast<char*>(params.output) + row * params.output_row * size;
+    for (int k = 0; k < params.inputs; ++k) {
+      const auto& input = params.input[k];
+      const std::int64_t bytes = input.row.divisor * size;
+      copy_run<T>(output + input.offset * size, static_cast<const char*>(input.data) + row * bytes, bytes);
+    }
+  });
 }
 
 template <class T>

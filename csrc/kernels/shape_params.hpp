@@ -23,6 +23,7 @@ struct CatInput {
 struct CatParams {
   void* output;
   std::int64_t output_row;
+  std::int64_t rows;
   int inputs;
   CatInput input[cat_max_inputs];
 };

@@ -2,7 +2,6 @@
 
 #include <c10/util/Exception.h>
 #include <c10/xpu/XPUFunctions.h>
-#include <c10/xpu/XPUStream.h>
 
 #include <array>
 #include <atomic>
@@ -11,6 +10,7 @@
 #include <unordered_map>
 
 #include "onednn/operation.h"
+#include "onednn/stream.h"
 #include "runtime/device.h"
 #include "runtime/limits.h"
 
@@ -71,11 +71,10 @@ const dnnl::engine& engine(c10::DeviceIndex device) {
   return found;
 }
 
-const dnnl::stream& current_stream(c10::DeviceIndex device) {
+const dnnl::stream& stream_over(sycl::queue& queue, c10::DeviceIndex device) {
   // The streams hold their queues, so a queue that equals a key is the same one.
   static auto* mutex = new std::mutex;
   static auto* streams = new std::unordered_map<sycl::queue, dnnl::stream>;
-  auto& queue = c10::xpu::getCurrentXPUStream(device).queue();
   const std::lock_guard lock(*mutex);
   auto found = streams->find(queue);
   if (found == streams->end()) {

@@ -10,10 +10,6 @@ namespace ipex::onednn {
 // The engine of a device; lives as long as the process.
 const dnnl::engine& engine(c10::DeviceIndex device);
 
-// The library's stream over the current stream of `device`; lives as long as the process, as work that is
-// enqueued refers to it.
-const dnnl::stream& current_stream(c10::DeviceIndex device);
-
 dnnl::memory::data_type data_type(c10::ScalarType dtype);
 
 // How far the library takes a floating-point dtype on a device.

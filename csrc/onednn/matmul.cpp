@@ -104,7 +104,7 @@ Operation make(const Operand& destination, const Operand& source, const Operand&
   const auto device = destination.tensor.device().index();
   std::vector<Argument> arguments;
   const auto add = [&](int id, Access access, const dnnl::memory::desc& description) {
-    arguments.push_back({id, access, description, description});
+    arguments.push_back(as_given(id, access, description));
   };
   add(DNNL_ARG_SRC, Access::read, source.describe());
   add(DNNL_ARG_WEIGHTS, Access::read, weight.describe());
@@ -163,6 +163,14 @@ void with_writable(const Tensor& destination, c10::ScalarType dtype, bool read, 
   destination.copy_(substitute);
 }
 
+// The library repeats the batch of one operand, not of both.
+bool repeats_batch(const Tensor& tensor) {
+  for (std::int64_t batch = 0; batch < tensor.dim() - 2; ++batch) {
+    if (tensor.stride(batch) == 0 && tensor.size(batch) > 1) return true;
+  }
+  return false;
+}
+
 void multiply(const Tensor& destination, const Tensor& source, const Tensor& weight, const Tensor& bias,
               PostOps& post_ops) {
   const auto layout = find_layout(destination);
@@ -205,7 +213,8 @@ const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype, c10
 void matmul(const char* name, const Tensor& destination, const Tensor& source, const Tensor& weight,
             const Tensor& bias, PostOps post_ops) {
   try {
-    multiply(destination, source, weight, bias, post_ops);
+    const bool both = repeats_batch(source) && repeats_batch(weight);
+    multiply(destination, both ? source.contiguous() : source, weight, bias, post_ops);
   } catch (const dnnl::error& error) {
     TORCH_CHECK(false, name, ": oneDNN can not multiply ", source.toString(), source.sizes(), " by ",
                 weight.toString(), weight.sizes(), " on ", destination.device(), ": ", error.what());

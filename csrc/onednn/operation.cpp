@@ -3,6 +3,7 @@
 #include <c10/core/Allocator.h>
 #include <c10/util/SmallVector.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <oneapi/dnnl/dnnl_sycl.hpp>
@@ -10,6 +11,8 @@
 #include <utility>
 
 #include "onednn/engine.h"
+#include "onednn/stream.h"
+#include "runtime/stream.h"
 
 namespace ipex::onednn {
 
@@ -57,6 +60,12 @@ std::size_t Operation::reserve(const dnnl::memory::desc& description) {
   return offset;
 }
 
+std::size_t Operation::bytes_of(int id) const {
+  const auto found = std::find_if(arguments_.begin(), arguments_.end(),
+                                  [=](const Argument& argument) { return argument.id == id; });
+  return found == arguments_.end() ? 0 : found->given.get_size();
+}
+
 void Operation::execute(const dnnl::stream& stream, const dnnl::primitive& primitive,
                         std::span<const Binding> bindings) const {
   // The library keeps the memory objects it needs; it reads their handles when the work runs, so an object
@@ -74,7 +83,8 @@ void Operation::execute(const dnnl::stream& stream, const dnnl::primitive& primi
 }
 
 void Operation::run(std::span<void* const> data) const {
-  const auto& stream = current_stream(device_);
+  const runtime::LibraryQueue queue(device_);
+  const auto& stream = stream_over(queue.get(), device_);
   // Freed on return, which the caching allocator orders after the work enqueued here.
   c10::DataPtr workspace;
   if (workspace_bytes_ != 0) workspace = c10::GetAllocator(c10::kXPU)->allocate(workspace_bytes_);
@@ -103,6 +113,7 @@ void Operation::run(std::span<void* const> data) const {
   }
   execute(stream, primitive_, {bindings.data(), bindings.size()});
   for (std::size_t index = 0; index < arguments_.size(); ++index) reorder(index, Access::write);
+  queue.finish();
 }
 
 }  // namespace ipex::onednn

@@ -18,6 +18,11 @@ struct Argument {
   dnnl::memory::desc wanted;
 };
 
+// One that the primitive wants as it lies.
+inline Argument as_given(int id, Access access, const dnnl::memory::desc& description) {
+  return {id, access, description, description};
+}
+
 // Whether the library has only its reference implementation, hundreds of times slower than the others.
 bool uses_reference(const dnnl::primitive_desc_base& description);
 
@@ -33,6 +38,9 @@ class Operation {
   void run(std::span<void* const> data) const;
 
   bool is_reference() const { return is_reference_; }
+
+  // What the argument takes as it is given.
+  std::size_t bytes_of(int id) const;
 
  private:
   struct Binding;

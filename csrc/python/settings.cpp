@@ -1,4 +1,6 @@
 #include "aten/gemm.h"
+#include "aten/reduce.h"
+#include "onemkl/loader.h"
 #include "python/bindings.h"
 #include "runtime/fp32_math_mode.h"
 #include "runtime/hooks.h"
@@ -15,7 +17,9 @@ void bind_settings(py::module_& module) {
        [](int mode) { runtime::set_fp32_math_mode(static_cast<Fp32MathMode>(mode)); });
   bind(module, "get_libraries", [] { return runtime::libraries_allowed() ? "all" : "none"; });
   bind(module, "set_libraries", [](const std::string& choice) { runtime::set_libraries(choice); });
+  bind(module, "onemkl_load_error", [] { return onemkl::load_error(); });
   bind(module, "set_gemm_kernel", [](const std::string& choice) { aten::set_gemm_kernel(choice); });
+  bind(module, "set_row_kernels", [](const std::string& choice) { aten::set_row_kernels(choice); });
   bind(module, "hooks_installed", [] { return runtime::hooks_installed(); });
 }
 

@@ -5,9 +5,11 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <utility>
 
 #include "runtime/device.h"
 #include "runtime/fork_guard.h"
+#include "runtime/limits.h"
 #include "runtime/thread_state.h"
 
 // Stream ids: 0 is the device's default stream; an id with the lowest bit set is a pooled stream (bits 1-2:
@@ -153,11 +155,40 @@ c10::DeviceIndex checked_device(c10::DeviceIndex device) {
   return device;
 }
 
+// The last work of a library on a device.
+class LastEvent {
+ public:
+  sycl::event exchange(sycl::event event) {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(event_, std::move(event));
+  }
+
+ private:
+  std::mutex mutex_;
+  sycl::event event_;
+};
+
+LastEvent& library_work(c10::DeviceIndex device) {
+  // Never destroyed: the SYCL runtime may be gone when static destructors run.
+  static auto* events = new std::array<LastEvent, kMaxDevices>;
+  return events->at(device);
+}
+
 }  // namespace
 
 sycl::queue& current_queue() {
   const auto& state = this_thread;
   return queue_of(state.device, state.streams[state.device]);
+}
+
+LibraryQueue::LibraryQueue(c10::DeviceIndex device)
+    : device_(device), queue_(queue_of(device, this_thread.streams[device])) {
+  if (!device_limits(device).is_cpu) return;
+  checked("waiting for a library", [=] { library_work(device).exchange({}).wait(); });
+}
+
+void LibraryQueue::finish() const {
+  if (device_limits(device_).is_cpu) library_work(device_).exchange(queue_.ext_oneapi_submit_barrier());
 }
 
 sycl::event record_timed_event(c10::xpu::XPUStream stream) {

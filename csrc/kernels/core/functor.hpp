@@ -19,4 +19,9 @@ inline F load_functor(const unsigned char* bytes) {
   }
 }
 
+// Functors with `exact` return one of their arguments, or its opposite: nothing is rounded where the operands
+// are of the result's type.
+template <class F>
+concept exact_functor = F::exact;
+
 }  // namespace ipex::kernels

@@ -25,13 +25,13 @@ IPEX_REAL_FUNCTION(erfc)
 IPEX_REAL_FUNCTION(exp)
 IPEX_REAL_FUNCTION(exp2)
 IPEX_REAL_FUNCTION(expm1)
+IPEX_REAL_FUNCTION(fabs)
 IPEX_REAL_FUNCTION(floor)
 IPEX_REAL_FUNCTION(log)
 IPEX_REAL_FUNCTION(log10)
 IPEX_REAL_FUNCTION(log1p)
 IPEX_REAL_FUNCTION(log2)
 IPEX_REAL_FUNCTION(rint)
-IPEX_REAL_FUNCTION(rsqrt)
 IPEX_REAL_FUNCTION(sin)
 IPEX_REAL_FUNCTION(sinh)
 IPEX_REAL_FUNCTION(sqrt)
@@ -68,6 +68,11 @@ inline complex<T> exp(complex<T> z) {
   const T magnitude = sycl::exp(z.real);
   // inf * 0 would make the imaginary part of a real exponent NaN.
   if (z.imag == T(0)) return {magnitude, z.imag};
+  // An infinite real part decides where there is no angle (C99, Annex G).
+  if (sycl::isinf(z.real) && !sycl::isfinite(z.imag)) {
+    return z.real < T(0) ? complex<T>(T(0), sycl::copysign(T(0), z.imag))
+                         : complex<T>(z.real, limits<T>::quiet_nan());
+  }
   return polar(magnitude, z.imag);
 }
 template <class T>
@@ -111,9 +116,10 @@ inline complex<T> sqrt(complex<T> z) {
   if (z.real >= T(0)) return {root, z.imag / (T(2) * root)};
   return {sycl::fabs(z.imag) / (T(2) * root), sycl::copysign(root, z.imag)};
 }
+// OpenCL's own takes half as long again.
 template <class T>
-inline complex<T> rsqrt(complex<T> z) {
-  return complex<T>(T(1)) / sqrt(z);
+inline T rsqrt(T x) {
+  return T(1) / sqrt(x);
 }
 template <class T>
 inline complex<T> sinh(complex<T> z) {
@@ -278,13 +284,11 @@ inline T floor_divide(T a, T b) {
 // The larger; NaN if either is.
 template <class T>
 inline T maximum(T a, T b) {
-  if (is_nan(a)) return a;
-  return is_nan(b) || b > a ? b : a;
+  return a > b || is_nan(a) ? a : b;
 }
 template <class T>
 inline T minimum(T a, T b) {
-  if (is_nan(a)) return a;
-  return is_nan(b) || b < a ? b : a;
+  return a < b || is_nan(a) ? a : b;
 }
 
 }  // namespace ipex::kernels::math

@@ -8,13 +8,11 @@
 
 namespace ipex::kernels {
 
-// Channels first: a work-item does the element of its number. Channels last: a work-group does a slice of the
-// channels of one place, then of the places that follow it, `steps` in all.
+// How its elements are numbered. Channels first: a work-item does the element of its number. Channels last: a
+// row is the channels of a place.
 struct Planes {
   std::uint32_t numel;
   bool channels_last;
-  std::uint32_t steps;
-  RowSlices places;
   Divider channels;
   Divider sizes[3];
 };

@@ -78,6 +78,15 @@ struct fixed {
   static T& at(char* start, std::int64_t, std::uint32_t) { return *reinterpret_cast<T*>(start); }
 };
 
+// They follow each other backwards.
+template <class T>
+struct reversed {
+  using type = T;
+  static T& at(char* start, std::int64_t, std::uint32_t lane) {
+    return *(reinterpret_cast<T*>(start) - static_cast<std::int64_t>(lane));
+  }
+};
+
 template <class T>
 struct strided {
   using type = T;
@@ -85,5 +94,21 @@ struct strided {
     return *reinterpret_cast<T*>(start + stride * lane);
   }
 };
+
+template <class Operand>
+inline constexpr bool is_strided_v = std::is_same_v<Operand, strided<typename Operand::type>>;
+
+// Along a stride that is an element's size this is a vector again, not a scatter.
+template <class Operand>
+inline void store_lane(char* start, std::int64_t stride, std::uint32_t lane, typename Operand::type value) {
+  using T = typename Operand::type;
+  if constexpr (is_strided_v<Operand>) {
+    if (stride == sizeof(T)) {
+      reinterpret_cast<T*>(start)[lane] = value;
+      return;
+    }
+  }
+  Operand::at(start, stride, lane) = value;
+}
 
 }  // namespace ipex::kernels

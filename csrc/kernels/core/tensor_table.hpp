@@ -2,14 +2,16 @@
 #pragma once
 
 #include "kernels/core/kernel.hpp"
+#include "kernels/core/sub_group.hpp"
 #include "kernels/foreach_params.hpp"
 
 namespace ipex::kernels {
 
+// Elements `first` to first + count of a tensor.
 struct Chunk {
   int tensor;
+  uint32_t count;
   int64_t first;
-  int64_t end;
 };
 
 inline Chunk this_chunk(const TensorTable& table) {
@@ -20,21 +22,22 @@ inline Chunk this_chunk(const TensorTable& table) {
     const int middle = (low + high) / 2;
     (table.first_group(middle) <= group ? low : high) = middle;
   }
-  const int64_t first = static_cast<int64_t>(group - table.first_group(low)) * foreach_chunk;
-  return {low, first, sycl::min(first + foreach_chunk, table.numel(low))};
+  const auto sub_group = this_sub_group();
+  const int tensor = uniform(sub_group, low);
+  const int64_t first = static_cast<int64_t>(group - table.first_group(tensor)) * foreach_chunk;
+  const int64_t count = sycl::min(table.numel(tensor) - first, int64_t{foreach_chunk});
+  return {tensor, uniform(sub_group, static_cast<uint32_t>(count)), uniform(sub_group, first)};
 }
 
-// Calls work(element) for the elements of the chunk that are this work-item's.
+// Calls work(base, lane) for the elements base + lane of the chunk that are this work-item's; the base is the
+// same for the whole work-group.
 template <class Work>
-inline void for_each_element(const Chunk& chunk, Work work) {
-  const auto item = this_item();
-  const int64_t width = item.get_local_range(0);
-  const int64_t start = chunk.first + static_cast<int64_t>(item.get_local_id(0));
-  if (chunk.end - chunk.first == foreach_chunk) {
-#pragma unroll 4
-    for (int64_t index = start; index < chunk.first + foreach_chunk; index += width) work(index);
-  } else {
-    for (int64_t index = start; index < chunk.end; index += width) work(index);
+inline void for_each_element(const Chunk& chunk, const TableParams& params, Work work) {
+  const auto width = static_cast<uint32_t>(this_item().get_local_range(0));
+  const auto lane = static_cast<uint32_t>(this_item().get_local_id(0));
+  for (uint32_t item = 0; item < params.items; ++item) {
+    const uint32_t first = item * width;
+    if (first + lane < chunk.count) work(chunk.first + first, lane);
   }
 }
 

@@ -32,6 +32,10 @@ struct bfloat16 {
   operator float() const { return sycl::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 
   static constexpr bfloat16 from_bits(uint16_t bits) { return bfloat16(bits, BitsTag{}); }
+  // Of a value that bfloat16 holds.
+  static bfloat16 from_exact(float value) {
+    return from_bits(static_cast<uint16_t>(sycl::bit_cast<uint32_t>(value) >> 16));
+  }
 
  private:
   struct BitsTag {};
@@ -40,7 +44,7 @@ struct bfloat16 {
   static uint16_t round_to_nearest_even(float value) {
     const uint32_t word = sycl::bit_cast<uint32_t>(value);
     const uint32_t rounded = (word + 0x7fffu + ((word >> 16) & 1u)) >> 16;
-    return static_cast<uint16_t>((word & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded);
+    return static_cast<uint16_t>(sycl::isnan(value) ? 0x7fc0u : rounded);
   }
 };
 static_assert(sizeof(bfloat16) == 2 && std::is_trivially_copyable_v<bfloat16>);

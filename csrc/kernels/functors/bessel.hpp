@@ -137,8 +137,8 @@ inline T airy_ai(T x) {
   if (sycl::isinf(x) || is_nan(x)) return limits<T>::quiet_nan();
   const T magnitude = sycl::fabs(x);
   if (magnitude < T(2.09)) return airy_near_zero(x);
-  const T zeta = T(2) / T(3) * magnitude * math::sqrt(magnitude);
-  const T root = math::sqrt(math::sqrt(magnitude));
+  const T square_root = math::sqrt(magnitude), root = math::sqrt(square_root);
+  const T power = magnitude * square_root, zeta = T(2) * power / T(3);
   const T near = T(1) / zeta, square = near * near;
   if (x > T(0)) {
     return sqrt_one_over_pi<T> * rational(near, airy_decay_numerator<T>, airy_decay_denominator<T>) /
@@ -146,8 +146,15 @@ inline T airy_ai(T x) {
   }
   const T sine = T(1) + square * rational(square, airy_sine_numerator<T>, airy_sine_denominator<T>);
   const T cosine = near * rational(square, airy_cosine_numerator<T>, airy_cosine_denominator<T>);
-  const T argument = zeta + quarter_pi<T>;
-  return sqrt_one_over_pi<T> / root * (math::sin(argument) * sine - math::cos(argument) * cosine);
+  // What rounding took from zeta is much of a period where x is large.
+  const T lost_of_root = sycl::fma(-square_root, square_root, magnitude) / (T(2) * square_root);
+  const T lost_of_power = sycl::fma(magnitude, square_root, -power) + magnitude * lost_of_root;
+  const T lost = (sycl::fma(T(-3), zeta, T(2) * power) + T(2) * lost_of_power) / T(3);
+  const T shift_sine = math::sin(quarter_pi<T> + lost), shift_cosine = math::cos(quarter_pi<T> + lost);
+  const T zeta_sine = math::sin(zeta), zeta_cosine = math::cos(zeta);
+  return sqrt_one_over_pi<T> / root *
+         ((zeta_sine * shift_cosine + zeta_cosine * shift_sine) * sine -
+          (zeta_cosine * shift_cosine - zeta_sine * shift_sine) * cosine);
 }
 
 }  // namespace bessel

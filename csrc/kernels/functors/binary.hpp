@@ -60,22 +60,26 @@ struct pow {
 
 template <class T>
 struct maximum {
+  static constexpr bool exact = true;
   T operator()(T a, T b) const { return math::maximum(a, b); }
 };
 
 template <class T>
 struct minimum {
+  static constexpr bool exact = true;
   T operator()(T a, T b) const { return math::minimum(a, b); }
 };
 
 // The larger; the other one where one is NaN.
 template <class T>
 struct fmax {
+  static constexpr bool exact = true;
   T operator()(T a, T b) const { return is_nan(a) || b > a ? b : a; }
 };
 
 template <class T>
 struct fmin {
+  static constexpr bool exact = true;
   T operator()(T a, T b) const { return is_nan(a) || b < a ? b : a; }
 };
 
@@ -91,6 +95,7 @@ struct hypot {
 
 template <class T>
 struct copysign {
+  static constexpr bool exact = true;
   T operator()(T a, T b) const { return sycl::copysign(a, b); }
 };
 
@@ -162,8 +167,9 @@ struct lcm {
   T operator()(T a, T b) const {
     const T divisor = gcd<T>{}(a, b);
     if (divisor == T(0)) return T(0);
-    const T product = static_cast<T>(a / divisor * b);
-    return product < T(0) ? static_cast<T>(-product) : product;
+    // Narrow integers are multiplied as int, whose sign counts, and wrap afterwards.
+    const auto product = a / divisor * b;
+    return static_cast<T>(product < 0 ? -product : product);
   }
 };
 

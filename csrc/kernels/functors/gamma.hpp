@@ -90,6 +90,7 @@ inline T zeta(T s, T q) {
     factor *= s + k;
     term /= a;
     const T change = factor * term / coefficients[i];
+    if (is_nan(change)) return sum;  // of a factor that overflowed and a term that vanished
     sum += change;
     if (sycl::fabs(change) < precision<T> * sycl::fabs(sum)) return sum;
     factor *= s + k + T(1);
@@ -169,6 +170,8 @@ inline T upper_series(T a, T x) {
 // Q(a, x) by a continued fraction (DLMF 8.9.2), its numerators and denominators scaled against overflow.
 template <class T>
 inline T upper_fraction(T a, T x) {
+  const T factor = incomplete_factor(a, x);
+  if (factor == T(0)) return T(0);  // where the fraction may overflow
   constexpr T large = T(1) / limits<T>::epsilon();
   T y = T(1) - a, z = x + y + T(1);
   T p_before = T(1), q_before = x, p = x + T(1), q = z * x, value = p / q;
@@ -193,7 +196,7 @@ inline T upper_fraction(T a, T x) {
       q /= large;
     }
   }
-  return value * incomplete_factor(a, x);
+  return value * factor;
 }
 
 // N. M. Temme's uniform expansion for a large a and an x nearby (1979; DLMF 8.12): powers of 1 / a, each a

@@ -2,13 +2,27 @@
 #pragma once
 
 #include "kernels/core/math.hpp"
+#include "kernels/core/pack.hpp"
 #include "kernels/reduce_params.hpp"
 
 namespace ipex::kernels {
 
-// One element of a reduction as an operation sees it.
-template <class In>
+template <class T>
+struct NumberOfPack {
+  using type = T;
+};
+template <class T, int N>
+struct NumberOfPack<Pack<T, N>> {
+  using type = T;
+};
+template <class T>
+using NumberOf = typename NumberOfPack<T>::type;
+
+// One element of a reduction as an operation sees it; where T is a pack, the first of as many: neighbours in
+// the inputs, of one result or (AcrossOutputs) each of the next result.
+template <class In, bool AcrossOutputs = false>
 struct ReduceElement {
+  using Type = In;
   const ReduceParams& params;
   int64_t offset;  // in the inputs
   int64_t output;  // offset of the result it goes into
@@ -16,7 +30,47 @@ struct ReduceElement {
 
   template <class T>
   T value(int input = 0) const {
-    return cast<T>(static_cast<const In*>(params.inputs[input])[offset]);
+    const auto* place = static_cast<const In*>(params.inputs[input]) + offset;
+    if constexpr (is_pack_v<T>) {
+      return load_pack<T>(place);
+    } else {
+      return cast<T>(*place);
+    }
+  }
+  // The value; lanes of one result have that of the first.
+  template <class T>
+  T first_value() const {
+    if constexpr (is_pack_v<T> && AcrossOutputs) {
+      return value<T>();
+    } else {
+      return T(value<NumberOf<T>>());
+    }
+  }
+  // What context `k`, if there is one, has for this element's number.
+  template <class T>
+  T of_index(int k, T otherwise) const {
+    const auto* values = context<NumberOf<T>>(k);
+    if (values == nullptr) return otherwise;
+    if constexpr (is_pack_v<T> && !AcrossOutputs) {
+      return load_pack<T>(values + index);
+    } else {
+      return T(values[index]);
+    }
+  }
+  // What context `k` has for the result; `share` neighbouring results have one value.
+  template <class T>
+  T of_output(int k, int64_t share) const {
+    const auto* values = context<NumberOf<T>>(k);
+    const auto at = [&](int64_t place) { return values[share == 1 ? place : place / share]; };
+    if constexpr (AcrossOutputs) {
+      T result;
+      for (int lane = 0; lane < T::count; ++lane) {
+        result.lanes[lane] = at(output + lane * params.kept.output[0]);
+      }
+      return result;
+    } else {
+      return T(at(output));
+    }
   }
   template <class T>
   const T* context(int k) const {
@@ -42,8 +96,8 @@ template <class T>
 struct sum : OneAccumulator<word_t<T>> {
   using W = word_t<T>;
   W start() const { return W(0); }
-  template <class In>
-  void fold(W& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(W& chain, const Element& element) const {
     chain += element.template value<T>();
   }
   W combine(W a, W b) const { return a + b; }
@@ -63,10 +117,10 @@ struct mean : sum<T> {
 
 template <class T>
 struct nansum : sum<T> {
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
     const T value = element.template value<T>();
-    chain += is_nan(value) ? T(0) : value;
+    chain += select(is_nan(value), T(0), value);
   }
 };
 
@@ -74,8 +128,8 @@ template <class T>
 struct prod : OneAccumulator<word_t<T>> {
   using W = word_t<T>;
   W start() const { return W(1); }
-  template <class In>
-  void fold(W& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(W& chain, const Element& element) const {
     chain *= element.template value<T>();
   }
   W combine(W a, W b) const { return a * b; }
@@ -89,8 +143,8 @@ template <class T, bool Largest>
 struct bound : OneAccumulator<word_t<T>> {
   using W = word_t<T>;
   W start() const { return Largest ? limits<T>::lower_bound() : limits<T>::upper_bound(); }
-  template <class In>
-  void fold(W& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(W& chain, const Element& element) const {
     chain = combine(chain, static_cast<W>(element.template value<T>()));
   }
   W combine(W a, W b) const { return Largest ? math::maximum(a, b) : math::minimum(a, b); }
@@ -113,8 +167,8 @@ template <class T>
 struct aminmax : OneAccumulator<Extremes<word_t<T>>> {
   using E = Extremes<word_t<T>>;
   E start() const { return {amin<T>{}.start(), amax<T>{}.start()}; }
-  template <class In>
-  void fold(E& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(E& chain, const Element& element) const {
     amin<T>{}.fold(chain.low, element);
     amax<T>{}.fold(chain.high, element);
   }
@@ -140,8 +194,8 @@ struct extreme : OneAccumulator<Located<word_t<T>>> {
     return {static_cast<W>(Larger ? limits<T>::lower_bound() : limits<T>::upper_bound()),
             limits<int64_t>::max()};
   }
-  template <class In>
-  void fold(L& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(L& chain, const Element& element) const {
     chain = combine(chain, {static_cast<W>(element.template value<T>()), element.index});
   }
   L combine(L a, L b) const {
@@ -185,8 +239,8 @@ struct argmin : place_of_extreme<T, false> {};
 template <class T, bool All>
 struct truth : OneAccumulator<int32_t> {
   int32_t start() const { return All; }
-  template <class In>
-  void fold(int32_t& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(int32_t& chain, const Element& element) const {
     chain = combine(chain, cast<bool>(element.template value<T>()));
   }
   int32_t combine(int32_t a, int32_t b) const { return All ? a & b : a | b; }
@@ -203,8 +257,8 @@ struct any : truth<T, false> {};
 template <class T>
 struct count_nonzero : OneAccumulator<int64_t> {
   int64_t start() const { return 0; }
-  template <class In>
-  void fold(int64_t& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(int64_t& chain, const Element& element) const {
     chain += cast<bool>(element.template value<T>());
   }
   int64_t combine(int64_t a, int64_t b) const { return a + b; }
@@ -214,7 +268,7 @@ struct count_nonzero : OneAccumulator<int64_t> {
   }
 };
 
-// Mean and sum of squared deviations. A chain sums distances to its first element, which needs no division
+// Mean and sum of squared deviations. A chain sums distances to the first element, which needs no division
 // and loses nothing to a large mean; partial results are joined by the formula of Chan, Golub and LeVeque
 // (1979).
 template <class T>
@@ -230,26 +284,29 @@ struct moments {
   using Partial = Moments<T>;
 
   Chain start() const { return {T(0), T(0), T(0), T(0)}; }
-  template <class In>
-  void fold(Chain& chain, const ReduceElement<In>& element) const {
-    const T value = element.template value<T>();
-    chain.origin = chain.count == T(0) ? value : chain.origin;
-    const T distance = value - chain.origin;
+  template <class Element>
+  Chain start_at(const Element& element) const {
+    return {element.template first_value<T>(), T(0), T(0), T(0)};
+  }
+  template <class Element>
+  void fold(Chain& chain, const Element& element) const {
+    const T distance = element.template value<T>() - chain.origin;
     chain.sum += distance;
     chain.squares += distance * distance;
     chain.count += T(1);
   }
   Partial partial(Chain chain) const {
-    const T shift = chain.count == T(0) ? T(0) : chain.sum / chain.count;
+    const T shift = select(chain.count == T(0), T(0), chain.sum / chain.count);
     const T squares = chain.squares - chain.sum * shift;
-    return {chain.origin + shift, squares < T(0) ? T(0) : squares, chain.count};
+    return {chain.origin + shift, select(squares < T(0), T(0), squares), chain.count};
   }
   Partial combine(Partial a, Partial b) const {
     const T count = a.count + b.count;
-    const T weight = count == T(0) ? T(0) : b.count / count;
+    const T weight = select(count == T(0), T(0), b.count / count);
     const T distance = b.mean - a.mean;
     // From either side alike, whichever of the two is empty.
-    const T mean = a.count == T(0) ? b.mean : b.count == T(0) ? a.mean : a.mean + distance * weight;
+    const T mean =
+        select(a.count == T(0), b.mean, select(b.count == T(0), a.mean, a.mean + distance * weight));
     return {mean, a.squares + b.squares + distance * distance * a.count * weight, count};
   }
 };
@@ -276,28 +333,28 @@ struct deviation : variance<T> {
 };
 
 // Magnitudes of real or complex elements.
-template <class T, class In>
-inline T magnitude(const ReduceElement<In>& element) {
-  if constexpr (is_complex_v<In>) {
+template <class T, class Element>
+inline T magnitude(const Element& element) {
+  if constexpr (is_complex_v<typename Element::Type>) {
     return math::abs(element.template value<complex<T>>());
   } else {
-    return sycl::fabs(element.template value<T>());
+    return math::fabs(element.template value<T>());
   }
 }
 
 template <class T>
 struct norm_one : sum<T> {
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
     chain += magnitude<T>(element);
   }
 };
 
 template <class T>
 struct norm_two : sum<T> {
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
-    if constexpr (is_complex_v<In>) {
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
+    if constexpr (is_complex_v<typename Element::Type>) {
       const auto value = element.template value<complex<T>>();
       chain += value.real * value.real + value.imag * value.imag;
     } else {
@@ -313,17 +370,17 @@ struct norm_two : sum<T> {
 
 template <class T>
 struct norm_zero : sum<T> {
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
-    chain += cast<bool>(element.template value<In>()) ? T(1) : T(0);
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
+    chain += cast<bool>(element.template value<typename Element::Type>()) ? T(1) : T(0);
   }
 };
 
 template <class T>
 struct norm_power : sum<T> {
   T exponent;
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
     chain += sycl::pow(magnitude<T>(element), exponent);
   }
   template <int>
@@ -335,16 +392,16 @@ struct norm_power : sum<T> {
 template <class T>
 struct norm_max : amax<T> {
   T start() const { return T(0); }
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
     chain = math::maximum(chain, magnitude<T>(element));
   }
 };
 
 template <class T>
 struct norm_min : amin<T> {
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
     chain = math::minimum(chain, magnitude<T>(element));
   }
 };
@@ -360,14 +417,14 @@ template <class T>
 struct softmax_statistics : OneAccumulator<ScaledSum<T>> {
   using S = ScaledSum<T>;
   S start() const { return {limits<T>::lowest(), T(0)}; }
-  template <class In>
-  void fold(S& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(S& chain, const Element& element) const {
     const T value = element.template value<T>();
     const T distance = value - chain.largest;
-    const T scale = math::exp(-sycl::fabs(distance));
-    const bool smaller = distance <= T(0);
-    chain.sum = smaller ? chain.sum + scale : chain.sum * scale + T(1);
-    chain.largest = smaller ? chain.largest : value;
+    const T scale = math::exp(-math::fabs(distance));
+    const auto smaller = distance <= T(0);
+    chain.sum = select(smaller, chain.sum + scale, chain.sum * scale + T(1));
+    chain.largest = select(smaller, chain.largest, value);
   }
   S combine(S a, S b) const {
     const T largest = math::maximum(a.largest, b.largest);
@@ -390,8 +447,8 @@ struct log_softmax_statistics : softmax_statistics<T> {
 // Sum of products of the two inputs.
 template <class T>
 struct dot : sum<T> {
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
     chain += element.template value<T>(0) * element.template value<T>(1);
   }
 };
@@ -400,8 +457,8 @@ struct dot : sum<T> {
 template <template <class> class F, class T>
 struct sum_of : sum<T> {
   F<T> functor;
-  template <class In>
-  void fold(T& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(T& chain, const Element& element) const {
     chain += functor(element.template value<T>(0), element.template value<T>(1));
   }
 };
@@ -433,11 +490,10 @@ struct TwoSums : OneAccumulator<Pair<T>> {
 // input 1 to the mean (context 0). integers[0] results share a mean.
 template <class T>
 struct channel_gradients : TwoSums<T> {
-  template <class In>
-  void fold(Pair<T>& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(Pair<T>& chain, const Element& element) const {
     const T gradient = element.template value<T>(0);
-    const int64_t share = element.params.integers[0];
-    const T mean = element.template context<T>(0)[share == 1 ? element.output : element.output / share];
+    const T mean = element.template of_output<T>(0, element.params.integers[0]);
     chain.first += gradient;
     chain.second += gradient * (element.template value<T>(1) - mean);
   }
@@ -447,12 +503,11 @@ struct channel_gradients : TwoSums<T> {
 // 1/deviation.
 template <class T>
 struct row_gradients : TwoSums<T> {
-  template <class In>
-  void fold(Pair<T>& chain, const ReduceElement<In>& element) const {
+  template <class Element>
+  void fold(Pair<T>& chain, const Element& element) const {
     const T gradient = element.template value<T>(0);
-    const T* means = element.template context<T>(0);
-    const T mean = means == nullptr ? T(0) : means[element.index];
-    const T scale = element.template context<T>(1)[element.index];
+    const T mean = element.template of_index<T>(0, T(0));
+    const T scale = element.template of_index<T>(1, T(1));
     chain.first += gradient * (element.template value<T>(1) - mean) * scale;
     chain.second += gradient;
   }

@@ -7,6 +7,7 @@ namespace ipex::kernels::op {
 
 template <class T>
 struct where {
+  static constexpr bool exact = true;
   T operator()(bool condition, T a, T b) const { return condition ? a : b; }
 };
 

@@ -66,6 +66,7 @@ struct identity {
 
 template <class T>
 struct abs {
+  static constexpr bool exact = true;
   real_t<T> operator()(T x) const {
     if constexpr (is_complex_v<T>) {
       return math::abs(x);
@@ -90,6 +91,7 @@ struct angle {
 
 template <class T>
 struct neg {
+  static constexpr bool exact = true;
   T operator()(T x) const { return -x; }
 };
 

@@ -1,0 +1,15 @@
+// What the host hands to the kernel of pivots.hpp.
+#pragma once
+
+#include <cstdint>
+
+namespace ipex::kernels {
+
+// Swaps elements of dense permutations as LAPACK's pivots, which count from 1, say.
+struct PivotParams {
+  std::int64_t* permutations;
+  const std::int32_t* pivots;
+  std::int64_t matrices, swaps, rows;
+};
+
+}  // namespace ipex::kernels

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/core/divider.hpp"
+#include "kernels/core/row_grid.hpp"
+
+namespace ipex::kernels {
+
+constexpr int transpose_block = 64;  // elements along each side of what a work-item does at a time
+constexpr int transpose_outer_dims = 4;
+
+// The source is consecutive along its columns, the destination along its rows. Strides are in bytes.
+struct TransposeParams {
+  const char* source;
+  char* destination;
+  std::int64_t rows, columns;
+  std::int64_t source_row;          // from a row of the source to the next
+  std::int64_t destination_column;  // from a column of the destination to the next
+  // A job is a block; the blocks of a matrix are numbered by rows, then columns.
+  std::int64_t jobs;
+  Divider row_blocks, column_blocks;
+  Divider outer_sizes[transpose_outer_dims];
+  std::int64_t outer_source[transpose_outer_dims];
+  std::int64_t outer_destination[transpose_outer_dims];
+};
+
+struct CopyWordsParams {
+  RowGrid<2> grid;  // destination, source
+  std::uint32_t width;
+};
+
+}  // namespace ipex::kernels
