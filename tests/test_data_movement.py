@@ -79,11 +79,12 @@ def test_reading_every_size_of_element(dtype: torch.dtype) -> None:
     same(lambda x: x.flip(0, 1), x)
 
 
+# Of values written to one place without being combined, any may win: here no two differ.
 WRITING = {
-    "index_put": lambda x, i, v: x.index_put_((i, i.flip(0)), v[:, 0]),
+    "index_put": lambda x, i, v: x.index_put_((i, i.argsort()), v[:, 0]),
     "index_put accumulating": lambda x, i, v: x.index_put_((i,), v, accumulate=True),
     "assignment": lambda x, i, v: x.__setitem__(i, v[0]) or x,
-    "assignment to a view": lambda x, i, v: x.t().__setitem__((slice(None), i), v.t()) or x,
+    "assignment to a view": lambda x, i, v: x.t().__setitem__((slice(None), i.argsort()), v.t()) or x,
     "masked assignment": lambda x, i, v: x.__setitem__(x > 0, 2) or x,
     "index_add": lambda x, i, v: x.index_add_(0, i, v, alpha=2),
     "index_add of columns": lambda x, i, v: x.index_add_(1, i, v.t()),
@@ -123,14 +124,35 @@ def test_accumulating_into_neighbours_smaller_than_a_word(dtype: torch.dtype) ->
     )
 
 
-def test_deterministic_writes_are_in_order() -> None:
+WRITING_TO_ONE_PLACE = {
+    "index_put": lambda i, v: v.new_zeros(3).index_put_((i,), v),
+    "index_put of columns": lambda i, v: v.new_zeros(2, 3).index_put_((None, i), v.expand(2, -1)),
+    "index_copy": lambda i, v: v.new_zeros(3).index_copy_(0, i, v),
+    "scatter": lambda i, v: v.new_zeros(3).scatter_(0, i, v),
+}
+
+
+@pytest.fixture
+def places() -> tuple[torch.Tensor, torch.Tensor]:
+    """Indices of 3 places, each many times, and other values for each."""
     index = torch.arange(5000).remainder(3)
-    source = torch.rand(5000, generator=torch.Generator().manual_seed(0))
+    return index, torch.rand(5000, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", WRITING_TO_ONE_PLACE)
+def test_one_of_the_values_written_to_a_place_wins(name: str, places) -> None:
+    index, source = places
+    result = WRITING_TO_ONE_PLACE[name](index.to("xpu"), source.to("xpu")).cpu()
+    for place in range(3):
+        assert torch.isin(result[..., place], source[place::3]).all()
+
+
+def test_deterministic_writes_are_in_order(places) -> None:
     torch.use_deterministic_algorithms(True)
     try:
-        same(lambda i, v: v.new_zeros(3).index_put_((i,), v), index, source)
-        same(lambda i, v: v.new_zeros(3).scatter_(0, i, v), index, source)
-        same(lambda i, v: v.new_zeros(3).scatter_add_(0, i, v), index, source)
+        for write in WRITING_TO_ONE_PLACE.values():
+            same(write, *places)
+        same(lambda i, v: v.new_zeros(3).scatter_add_(0, i, v), *places)
     finally:
         torch.use_deterministic_algorithms(False)
 
