@@ -79,13 +79,18 @@ def test_reading_every_size_of_element(dtype: torch.dtype) -> None:
     same(lambda x: x.flip(0, 1), x)
 
 
+def assigned(x: torch.Tensor, place, values) -> torch.Tensor:
+    x[place] = values
+    return x
+
+
 # Of values written to one place without being combined, any may win: here no two differ.
 WRITING = {
     "index_put": lambda x, i, v: x.index_put_((i, i.argsort()), v[:, 0]),
     "index_put accumulating": lambda x, i, v: x.index_put_((i,), v, accumulate=True),
-    "assignment": lambda x, i, v: x.__setitem__(i, v[0]) or x,
-    "assignment to a view": lambda x, i, v: x.t().__setitem__((slice(None), i.argsort()), v.t()) or x,
-    "masked assignment": lambda x, i, v: x.__setitem__(x > 0, 2) or x,
+    "assignment": lambda x, i, v: assigned(x, i, v[0]),
+    "assignment to a view": lambda x, i, v: assigned(x.t(), (slice(None), i.argsort()), v.t()).t(),
+    "masked assignment": lambda x, i, v: assigned(x, x > 0, 2),
     "index_add": lambda x, i, v: x.index_add_(0, i, v, alpha=2),
     "index_add of columns": lambda x, i, v: x.index_add_(1, i, v.t()),
     "index_copy": lambda x, i, v: x.index_copy_(0, torch.arange(4).to(i), v[:4]),
@@ -126,7 +131,7 @@ def test_accumulating_into_neighbours_smaller_than_a_word(dtype: torch.dtype) ->
 
 WRITING_TO_ONE_PLACE = {
     "index_put": lambda i, v: v.new_zeros(3).index_put_((i,), v),
-    "index_put of columns": lambda i, v: v.new_zeros(2, 3).index_put_((None, i), v.expand(2, -1)),
+    "assignment of columns": lambda i, v: assigned(v.new_zeros(2, 3), (slice(None), i), v),
     "index_copy": lambda i, v: v.new_zeros(3).index_copy_(0, i, v),
     "scatter": lambda i, v: v.new_zeros(3).scatter_(0, i, v),
 }
