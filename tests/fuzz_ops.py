@@ -7,6 +7,7 @@ fuzz_ops.py --case 4711                runs one again and shows what differs
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 import traceback
@@ -35,8 +36,8 @@ INEXACT = {
     "special.bessel_j1": 1e-6,
     "special.bessel_y0": 1e-6,
     "special.bessel_y1": 1e-6,
-    "special.zeta": 1e-4,  # near its pole
     "special.airy_ai": 1e-4,
+    "special.chebyshev_polynomial_v": 1e-4,
     "special.shifted_chebyshev_polynomial_t": 1e-2,
     "special.shifted_chebyshev_polynomial_u": 1e-2,
     "special.shifted_chebyshev_polynomial_v": 1e-2,
@@ -52,6 +53,9 @@ LARGE_ARGUMENTS = ("special.zeta",)
 OVERFLOWS = ("sinh", "cosh")
 NAN_IS_NAN = ("special.", "igamma", "polygamma")
 POLE = 1e12
+# Errors of pointwise functions may be those of arguments that are off by so many units in the last
+# place: near a pole or for a large argument that is much.
+ARGUMENT_ERROR = 4
 LARGE = 1e15
 
 
@@ -103,6 +107,31 @@ def excused(case: Case, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tenso
     return wrong
 
 
+def uncertainty(case: Case) -> list[torch.Tensor]:
+    """By how much the results of a pointwise function change at least as its arguments move by
+    ARGUMENT_ERROR either way: nothing beside a step, as floor has them."""
+
+    def results(move: float) -> list:
+        def moved(leaf):
+            if not isinstance(leaf, torch.Tensor) or leaf.dtype not in TOLERANCES:
+                return leaf
+            wide = leaf.to(WIDER.get(leaf.dtype, leaf.dtype))
+            return wide * (1 + move * torch.finfo(leaf.dtype).eps)
+
+        arguments = pytree.tree_map(moved, case.arguments)
+        return pytree.tree_leaves(run(dataclasses.replace(case, arguments=arguments), "cpu", WIDER))
+
+    def change(result, base) -> torch.Tensor:
+        same = (result == base) | (result.isnan() & base.isnan())
+        return torch.where(same, 0, (result - base).abs()).nan_to_num(nan=torch.inf)
+
+    below, at, above = (results(move) for move in (-ARGUMENT_ERROR, 0, ARGUMENT_ERROR))
+    return [
+        torch.minimum(change(low, base), change(high, base))
+        for low, base, high in zip(below, at, above, strict=True)
+    ]
+
+
 def close(case: Case, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
     """Where they agree; both on the CPU, in the dtype of the result."""
     theirs = theirs.to(ours.dtype)
@@ -136,6 +165,10 @@ def compare(case: Case, ours, expected: list) -> None:
         for one in expected:
             if one[position].shape == mine.shape:
                 agree |= close(case, mine, one[position]) | excused(case, mine, one[position])
+        if not agree.all() and case.pointwise and mine.dtype in TOLERANCES:
+            agree |= (
+                mine.to(WIDER.get(mine.dtype, mine.dtype)) - expected[-1][position]
+            ).abs() <= (uncertainty(case)[position])
         if not agree.all():
             place = tuple((~agree).nonzero()[0].tolist())
             values = [

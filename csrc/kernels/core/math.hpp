@@ -129,15 +129,17 @@ template <class T>
 inline complex<T> cosh(complex<T> z) {
   return {sycl::cosh(z.real) * sycl::cos(z.imag), sycl::sinh(z.real) * sycl::sin(z.imag)};
 }
-// tanh(x + iy) = (sinh 2x + i sin 2y) / (cosh 2x + cos 2y), which overflows for a large x, where tanh is ±1.
+// tanh(x + iy) = (sinh x cosh x + i sin y cos y) / (sinh^2 x + cos^2 y): near a pole no term cancels another. For
+// a large x, where it would overflow, tanh is ±1.
 template <class T>
 inline complex<T> tanh(complex<T> z) {
   if (sycl::fabs(z.real) > T(20)) {
     const T decay = T(4) * sycl::exp(T(-2) * sycl::fabs(z.real));
     return {sycl::copysign(T(1), z.real), decay * sycl::sin(z.imag) * sycl::cos(z.imag)};
   }
-  const T denominator = sycl::cosh(T(2) * z.real) + sycl::cos(T(2) * z.imag);
-  return {sycl::sinh(T(2) * z.real) / denominator, sycl::sin(T(2) * z.imag) / denominator};
+  const T sinh = sycl::sinh(z.real), cos = sycl::cos(z.imag);
+  const T denominator = sinh * sinh + cos * cos;
+  return {sinh * sycl::cosh(z.real) / denominator, sycl::sin(z.imag) * cos / denominator};
 }
 template <class T>
 inline complex<T> sin(complex<T> z) {
