@@ -58,18 +58,18 @@ def runtime_flags() -> list[str]:
     ]
 
 
-def run(program: Path) -> str:
+def run(program: Path, *arguments: str) -> str:
     """The program's output; it must succeed."""
     paths = [str(LIBRARY.parent), *library_paths(), os.environ.get("LD_LIBRARY_PATH", "")]
     driver = os.environ.get("OCL_ICD_FILENAMES")
     if driver:
         paths.append(str(Path(driver).parent))
     result = subprocess.run(
-        [program],
+        [program, *arguments],
         env={**os.environ, "LD_LIBRARY_PATH": ":".join(paths)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cpp_programs
@@ -38,3 +39,13 @@ def test_the_pattern_finds_functions() -> None:
 def test_use_from_cpp(tmp_path: Path) -> None:
     program = cpp_programs.build("streams_test", tmp_path, *cpp_programs.runtime_flags())
     assert cpp_programs.run(program) == "all passed\n"
+
+
+def test_order_of_kernels_and_work_of_libraries(tmp_path: Path) -> None:
+    """In several processes: what goes wrong does so where threads have to wait for a core."""
+    if torch.xpu.get_device_properties().type != "cpu":
+        pytest.skip("on a GPU libraries enqueue kernels, and the host cannot look at its memory")
+    program = cpp_programs.build("library_order_test", tmp_path, *cpp_programs.runtime_flags())
+    with ThreadPoolExecutor() as threads:
+        outputs = list(threads.map(lambda _: cpp_programs.run(program, "10"), range(4)))
+    assert outputs == ["all passed\n"] * 4

@@ -1,13 +1,12 @@
 #include "aten/launch.h"
 
-#include <c10/xpu/XPUStream.h>
-
 #include "jit/library.h"
+#include "runtime/stream.h"
 
 namespace ipex::aten {
 
 jit::Kernel& find_kernel(std::string_view module, const std::string& instantiation) {
-  return jit::find_kernel(module, instantiation, c10::xpu::getCurrentXPUStream().queue());
+  return jit::find_kernel(module, instantiation, runtime::current_queue());
 }
 
 jit::Kernel& KernelSlot::find(int device, std::string_view module, const std::string& instantiation) {
@@ -18,9 +17,9 @@ jit::Kernel& KernelSlot::find(int device, std::string_view module, const std::st
 
 void launch(jit::Kernel& kernel, Range range, const void* params, std::size_t params_size,
             std::size_t local_bytes, std::size_t moved_bytes) {
-  jit::launch(c10::xpu::getCurrentXPUStream().queue(), kernel,
+  jit::launch(runtime::current_queue(), kernel,
               {static_cast<std::size_t>(range.groups), static_cast<std::size_t>(range.group_size)}, params,
-              params_size, local_bytes, moved_bytes);
+              params_size, local_bytes, moved_bytes, runtime::library_pending());
 }
 
 }  // namespace ipex::aten

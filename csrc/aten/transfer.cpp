@@ -2,11 +2,12 @@
 
 #include "aten/copy.h"
 #include "aten/fault.h"
+#include "runtime/stream.h"
 
 namespace ipex::aten {
 
 void copy_bytes(c10::Device device, void* destination, const void* source, std::size_t bytes) {
-  if (bytes > 0) c10::xpu::getCurrentXPUStream(device.index()).queue().memcpy(destination, source, bytes);
+  if (bytes > 0) runtime::current_queue(device.index()).memcpy(destination, source, bytes);
 }
 
 void synchronize_current_stream(c10::Device device) {

@@ -50,7 +50,7 @@ class TimedLaunch {
 }  // namespace
 
 void launch(sycl::queue& queue, Kernel& kernel, Range range, const void* params, std::size_t params_size,
-            std::size_t local_bytes, std::size_t moved_bytes) {
+            std::size_t local_bytes, std::size_t moved_bytes, bool with_event) {
   if (range.groups == 0) return;
   counters().launches.add(1);
   std::optional<TimedLaunch> timed;
@@ -58,7 +58,7 @@ void launch(sycl::queue& queue, Kernel& kernel, Range range, const void* params,
     timed.emplace(queue, kernel, range, moved_bytes);
   try {
     const std::lock_guard lock(kernel.arguments);
-    syclex::submit(queue, [&](sycl::handler& handler) {
+    const auto commands = [&](sycl::handler& handler) {
       handler.set_arg(0, syclex::raw_kernel_arg(params, params_size));
       if (kernel.takes_local_memory) {
         // An lvalue: set_arg of a temporary takes it for plain bytes.
@@ -67,7 +67,12 @@ void launch(sycl::queue& queue, Kernel& kernel, Range range, const void* params,
       }
       handler.parallel_for(sycl::nd_range<1>(range.groups * range.group_size, range.group_size),
                            kernel.kernel);
-    });
+    };
+    if (with_event) {
+      queue.submit(commands);
+    } else {
+      syclex::submit(queue, commands);
+    }
   } catch (const sycl::exception& error) {
     throw Error("cannot launch kernel " + kernel.name + " with " + std::to_string(range.groups) +
                 " groups of " + std::to_string(range.group_size) + ": " + error.what());

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "runtime/device.h"
@@ -155,40 +156,66 @@ c10::DeviceIndex checked_device(c10::DeviceIndex device) {
   return device;
 }
 
-// The last work of a library on a device.
-class LastEvent {
+// The queue of a CPU device on which a library's task may be pending, and that task.
+class LibraryWork {
  public:
-  sycl::event exchange(sycl::event event) {
+  void prepare(sycl::queue& queue) {
+    if (!pending()) return;
     const std::lock_guard lock(mutex_);
-    return std::exchange(event_, std::move(event));
+    if (queue_ != queue) return wait();
+    task_.wait();
+  }
+  void add(sycl::queue& queue) {
+    const std::lock_guard lock(mutex_);
+    task_ = queue.ext_oneapi_get_last_event().value_or(sycl::event());
+    queue_ = queue;
+    pending_.store(true, std::memory_order_release);
+  }
+  void settle(const sycl::queue& queue) {
+    if (C10_LIKELY(!pending())) return;
+    const std::lock_guard lock(mutex_);
+    if (queue_ == queue) wait();
   }
 
+  bool pending() const { return pending_.load(std::memory_order_acquire); }
+
  private:
+  void wait() {
+    if (queue_) queue_->wait();
+    queue_.reset();
+    pending_.store(false, std::memory_order_release);
+  }
+
   std::mutex mutex_;
-  sycl::event event_;
+  std::atomic<bool> pending_{};
+  std::optional<sycl::queue> queue_;
+  sycl::event task_;
 };
 
-LastEvent& library_work(c10::DeviceIndex device) {
+LibraryWork& library_work(c10::DeviceIndex device) {
   // Never destroyed: the SYCL runtime may be gone when static destructors run.
-  static auto* events = new std::array<LastEvent, kMaxDevices>;
-  return events->at(device);
+  static auto* works = new std::array<LibraryWork, kMaxDevices>;
+  return works->at(device);
 }
 
 }  // namespace
 
-sycl::queue& current_queue() {
-  const auto& state = this_thread;
-  return queue_of(state.device, state.streams[state.device]);
+sycl::queue& current_queue() { return current_queue(this_thread.device); }
+
+sycl::queue& current_queue(c10::DeviceIndex device) { return queue_of(device, this_thread.streams[device]); }
+
+bool library_pending() { return library_work(this_thread.device).pending(); }
+
+void settle(c10::DeviceIndex device, sycl::queue& queue) {
+  checked("waiting for a library", [&] { library_work(device).settle(queue); });
 }
 
-LibraryQueue::LibraryQueue(c10::DeviceIndex device)
-    : device_(device), queue_(queue_of(device, this_thread.streams[device])) {
-  if (!device_limits(device).is_cpu) return;
-  checked("waiting for a library", [=] { library_work(device).exchange({}).wait(); });
+LibraryQueue::LibraryQueue(c10::DeviceIndex device) : device_(device), queue_(current_queue(device)) {
+  checked("waiting for a library", [&] { library_work(device).prepare(queue_); });
 }
 
 void LibraryQueue::finish() const {
-  if (device_limits(device_).is_cpu) library_work(device_).exchange(queue_.ext_oneapi_submit_barrier());
+  if (device_limits(device_).is_cpu) library_work(device_).add(queue_);
 }
 
 sycl::event record_timed_event(c10::xpu::XPUStream stream) {
@@ -208,7 +235,11 @@ namespace c10::xpu {
 
 using namespace ipex::runtime;
 
-sycl::queue& XPUStream::queue() const { return queue_of(device_index(), id()); }
+sycl::queue& XPUStream::queue() const {
+  auto& queue = queue_of(device_index(), id());
+  settle(device_index(), queue);
+  return queue;
+}
 
 int XPUStream::priority() const {
   if (id() == 0) return 0;

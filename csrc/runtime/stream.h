@@ -6,13 +6,21 @@
 
 namespace ipex::runtime {
 
-// The current stream's queue, for code that enqueues: one thread-local read and one table look-up.
+// The queue of a device's current stream, or of the current device's, for code that enqueues kernels and
+// copies: one thread-local read and one table look-up.
 sycl::queue& current_queue();
+sycl::queue& current_queue(c10::DeviceIndex device);
 
-// The queue of a device's current stream, for a library to enqueue on; finish() says that it did. On a CPU
-// libraries run host tasks, and behind those SYCL keeps a graph of all that the queue is given, which it
-// walks through as each of them ends: with several pending, enqueuing takes longer than the work. So there
-// only one is.
+// The queue of a device's current stream, for a library to enqueue on; finish() says that it did.
+//
+// On a CPU libraries run host tasks. Behind one SYCL gives nothing to the driver but keeps a graph, which a
+// thread of its own hands over when the task ends:
+// - With several tasks pending it walks through the whole graph as each of them ends, and enqueuing takes
+//   longer than the work. So only one is: the constructor waits for the one before.
+// - A kernel without an event that is enqueued as a task ends leaves no trace in SYCL's queue, and the next
+//   task does not wait for it. So kernels have events while library_pending().
+// - An event of a command that the other thread hands over just then may say that it is complete. So settle()
+//   comes before anything that makes events.
 class LibraryQueue {
  public:
   explicit LibraryQueue(c10::DeviceIndex device);
@@ -23,6 +31,13 @@ class LibraryQueue {
   c10::DeviceIndex device_;
   sycl::queue& queue_;
 };
+
+// Whether there may be a task of a library on the current device.
+bool library_pending();
+
+// Waits for the queue's work if a library's may be pending. XPUStream::queue(), from which PyTorch's headers
+// and extensions record events, does so.
+void settle(c10::DeviceIndex device, sycl::queue& queue);
 
 // An event of `stream` whose command_end is a time stamp. The queues themselves do not profile: that would
 // cost every launch a time stamp, so a separate profiling queue takes it once the stream's work so far is

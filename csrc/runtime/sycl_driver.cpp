@@ -11,6 +11,7 @@
 #include "runtime/block_sizes.h"
 #include "runtime/device.h"
 #include "runtime/host_memory.h"
+#include "runtime/stream.h"
 
 namespace ipex::runtime {
 namespace {
@@ -74,7 +75,8 @@ auto attempt(Action action, Otherwise otherwise) noexcept {
 std::size_t driver_allocations() { return allocations.load(std::memory_order_relaxed); }
 
 SyclDriver::SyclDriver(c10::DeviceIndex device)
-    : device_(c10::xpu::get_raw_device(device)),
+    : index_(device),
+      device_(c10::xpu::get_raw_device(device)),
       context_(device_context(device)),
       is_cpu_(device_limits(device).is_cpu),
       guarded_(is_cpu_ && BlockSizes::guarded()) {}
@@ -108,11 +110,15 @@ void SyclDriver::deallocate(void* memory, std::size_t bytes) noexcept {
 }
 
 std::optional<sycl::event> SyclDriver::record(Queue& queue) noexcept {
-  return attempt([&] { return std::optional(queue.ext_oneapi_submit_barrier()); },
-                 [&] {
-                   wait(queue);
-                   return std::optional<sycl::event>();
-                 });
+  return attempt(
+      [&] {
+        settle(index_, queue);
+        return std::optional(queue.ext_oneapi_submit_barrier());
+      },
+      [&] {
+        wait(queue);
+        return std::optional<sycl::event>();
+      });
 }
 
 bool SyclDriver::finished(const Event& event) noexcept {

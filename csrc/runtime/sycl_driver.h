@@ -26,6 +26,7 @@ class SyclDriver {
   void wait(Queue& queue) noexcept;
 
  private:
+  c10::DeviceIndex index_;
   sycl::device device_;
   sycl::context context_;
   bool is_cpu_;

@@ -129,8 +129,8 @@ template <class T>
 inline complex<T> cosh(complex<T> z) {
   return {sycl::cosh(z.real) * sycl::cos(z.imag), sycl::sinh(z.real) * sycl::sin(z.imag)};
 }
-// tanh(x + iy) = (sinh x cosh x + i sin y cos y) / (sinh^2 x + cos^2 y): near a pole no term cancels another. For
-// a large x, where it would overflow, tanh is ±1.
+// tanh(x + iy) = (sinh x cosh x + i sin y cos y) / (sinh^2 x + cos^2 y): near a pole no term cancels another.
+// For a large x, where it would overflow, tanh is ±1.
 template <class T>
 inline complex<T> tanh(complex<T> z) {
   if (sycl::fabs(z.real) > T(20)) {
