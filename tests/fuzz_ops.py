@@ -56,7 +56,7 @@ POLE = 1e12
 # Errors of pointwise functions may be those of arguments that are off by so many units in the last
 # place: near a pole or for a large argument that is much.
 ARGUMENT_ERROR = 4
-LARGE = 1e15
+LARGE = 1e3
 
 
 class Difference(Exception):
@@ -101,7 +101,7 @@ def excused(case: Case, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tenso
         if not isinstance(argument, torch.Tensor):
             continue
         if case.name in LARGE_ARGUMENTS:
-            wrong |= argument.double().abs() > LARGE
+            wrong |= (argument.double().abs() > LARGE) & ~theirs.isfinite()
         if case.name.startswith(NAN_IS_NAN) and argument.is_floating_point():
             wrong |= ours.isnan() & argument.isnan()
     return wrong
