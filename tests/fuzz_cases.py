@@ -149,8 +149,16 @@ def ufunc(draw: Draw, op: OpInfo, arguments: list[torch.Tensor]) -> Case:
         function, variant = op.inplace_variant, "first"
         arguments[0] = arguments[0].clone()
     # Stock computes polynomials of a high degree n in n steps where |x| > 1, which takes for ever.
-    pointwise = "polynomial" not in op.name
-    return Case(op.name, function, tuple(arguments), keywords, variant, pointwise=pointwise)
+    polynomial = "polynomial" in op.name
+    return Case(
+        op.name,
+        function,
+        tuple(arguments),
+        keywords,
+        variant,
+        pointwise=not polynomial,
+        adds_up=polynomial,
+    )
 
 
 UNARY = [op for op in op_db if isinstance(op, UnaryUfuncInfo) and has_kernel(op)]

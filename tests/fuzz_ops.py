@@ -37,7 +37,11 @@ INEXACT = {
     "special.bessel_y0": 1e-6,
     "special.bessel_y1": 1e-6,
     "special.airy_ai": 1e-4,
-    "special.chebyshev_polynomial_v": 1e-4,
+    # The degree's square times the argument's rounding error.
+    "special.chebyshev_polynomial_t": 1e-3,
+    "special.chebyshev_polynomial_u": 1e-3,
+    "special.chebyshev_polynomial_v": 1e-3,
+    "special.chebyshev_polynomial_w": 1e-3,
     "special.shifted_chebyshev_polynomial_t": 1e-2,
     "special.shifted_chebyshev_polynomial_u": 1e-2,
     "special.shifted_chebyshev_polynomial_v": 1e-2,
@@ -95,6 +99,8 @@ def excused(case: Case, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tenso
         wrong |= ours.isinf() & (theirs.abs() > POLE)
     if case.name in OVERFLOWS:
         wrong |= theirs.isinf() & (ours.abs() > torch.finfo(ours.dtype).max / 4)
+    if case.name == "prod":  # in another order it overflows and underflows elsewhere
+        wrong |= ours.isnan() & (theirs.isinf() | (theirs == 0))
     if case.name == "pow" and ours.is_complex():  # the angle of what overflows is lost
         wrong |= ours.isinf() & theirs.isinf()
     for argument in case.arguments:
