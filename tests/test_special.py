@@ -192,3 +192,17 @@ def test_zeta_of_large_arguments() -> None:
     s = torch.tensor([1.46e9, 40.0, 3e5, NAN])
     q = torch.tensor([2.0, 3.0, 1.0, 2.0])
     assert_close(torch.special.zeta(s.to("xpu"), q.to("xpu")), torch.special.zeta(s, q))
+
+
+def test_zeta_of_infinite_terms() -> None:
+    s, q = torch.tensor([139.0, 205.0]), torch.tensor([-0.4759034514427185, -0.5210414528846741])
+    expected = torch.special.zeta(s.double(), q.double()).float()
+    assert expected.tolist() == [-INFINITY, INFINITY]
+    assert_close(torch.special.zeta(s.to("xpu"), q.to("xpu")), expected)
+
+
+def test_incomplete_gamma_functions_of_subnormal_numbers() -> None:
+    a, x = torch.tensor([1.3e-44, 1.3e-44, 0.7]), torch.tensor([0.73, 0.0, 1.3e-44])
+    for function in (torch.special.gammainc, torch.special.gammaincc):
+        expected = function(a.double(), x.double()).float()
+        assert_close(function(a.to("xpu"), x.to("xpu")), expected)

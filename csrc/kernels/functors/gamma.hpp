@@ -68,6 +68,8 @@ inline T zeta(T s, T q) {
   for (int k = 0; k < 9 || a <= T(9); ++k) {
     a += T(1);
     term = math::pow(a, -s);
+    // Of infinite terms, whose signs may differ, the one whose argument is nearer to zero is the larger.
+    if (sycl::isinf(sum) && sycl::isinf(term)) return a < T(0.5) ? term : sum;
     sum += term;
     if (sycl::fabs(term) < precision<T> * sycl::fabs(sum)) return sum;
   }
@@ -266,8 +268,8 @@ inline T incomplete(T a, T x, bool upper) {
   if (!(x >= T(0) && a >= T(0)) || (a == T(0) && x == T(0)) || (sycl::isinf(a) && sycl::isinf(x))) {
     return limits<T>::quiet_nan();
   }
-  if (a == T(0) || sycl::isinf(x)) return upper ? T(0) : T(1);
   if (x == T(0) || sycl::isinf(a)) return upper ? T(1) : T(0);
+  if (a < limits<T>::smallest_normal() || sycl::isinf(x)) return upper ? T(0) : T(1);
   const T distance = sycl::fabs(x - a) / a;
   if ((a > T(20) && a < T(200) && distance < T(0.3)) || (a >= T(200) && distance < T(4.5) / math::sqrt(a))) {
     return uniform_expansion(a, x, upper ? T(1) : T(-1));
