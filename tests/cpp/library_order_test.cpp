@@ -1,5 +1,6 @@
-// Work of libraries, which on a CPU is host tasks, and kernels on one queue: each finds what the ones before it
-// left, and an event recorded after them is not complete before they are. For some seconds, in random order.
+// Work of libraries, which on a CPU is host tasks, and kernels on one queue: each finds what the ones before
+// it left, and an event recorded after them is not complete before they are. For some seconds, in random
+// order.
 #include <ATen/ATen.h>
 #include <c10/xpu/XPUEvent.h>
 #include <c10/xpu/XPUStream.h>
@@ -35,7 +36,8 @@ void enqueue(const Step& step, at::Tensor& numbers) {
     queue.get().submit([&](sycl::handler& handler) {
       handler.host_task([=, data = numbers.data_ptr<std::int64_t>()] {
         for (std::int64_t i = 0; i < size; ++i)
-          data[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(data[i]) * step.factor + step.summand);
+          data[i] =
+              static_cast<std::int64_t>(static_cast<std::uint64_t>(data[i]) * step.factor + step.summand);
       });
     });
     queue.finish();
@@ -61,7 +63,8 @@ int main(int, char** arguments) {
       enqueue(step, numbers);
       expected = expected * step.factor + step.summand;
       if (draw(8) == 0) {
-        for (volatile unsigned spin = draw(20000); spin > 0; spin = spin - 1) {}
+        for (volatile unsigned spin = draw(20000); spin > 0; spin = spin - 1) {
+        }
       }
     }
     c10::xpu::XPUEvent event;
