@@ -16,6 +16,7 @@ XFAILS: dict[str, str] = {
     "*-nn_functional_*_bilinear-uint8": "stock PyTorch rounds the weights to 16 bits",
     "*-nn_functional_*_bicubic-uint8": "stock PyTorch takes another cubic for uint8 than for float",
     "out-sparse_sampled_addmm-*": "the test asks for is_contiguous, which sparse tensors have not",
+    "gradcheck-half-complex128": "no kernel computes with complex32",
     "gradcheck-sparse_*": "gradients of sparse tensors are masked; the check is not",
     "out-histogramdd-*": "stock PyTorch has no overload with out",
     "out-lu_unpack-*": "the database keeps one of the three outputs back",
@@ -47,6 +48,8 @@ WIDE_TOLERANCES: dict[str, float] = {
     "_upsample_bilinear2d_aa": 10,
     # Long sums of products that cancel.
     "nn_functional_conv_transpose3d": 10,
+    # Gradients divide by the differences of singular values.
+    "linalg_svd": 10,
     # The samples' reflectors are no reflections: products of them cancel.
     "linalg_householder_product": 200,
 }

@@ -269,7 +269,8 @@ inline T incomplete(T a, T x, bool upper) {
     return limits<T>::quiet_nan();
   }
   if (x == T(0) || sycl::isinf(a)) return upper ? T(1) : T(0);
-  if (a < limits<T>::smallest_normal() || sycl::isinf(x)) return upper ? T(0) : T(1);
+  if (a == T(0) || sycl::isinf(x)) return upper ? T(0) : T(1);
+  if (!upper && a < limits<T>::smallest_normal()) return T(1);  // the series would lose digits
   const T distance = sycl::fabs(x - a) / a;
   if ((a > T(20) && a < T(200) && distance < T(0.3)) || (a >= T(200) && distance < T(4.5) / math::sqrt(a))) {
     return uniform_expansion(a, x, upper ? T(1) : T(-1));
