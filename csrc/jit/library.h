@@ -34,7 +34,7 @@ struct Range {
 // Enqueues `kernel` with one parameter struct and, where the kernel takes LocalMemory, `local_bytes` of it.
 // Does not wait. The only place that enqueues a kernel. `moved_bytes`, what the kernel reads and writes in
 // device memory, is only for the bandwidth that IPEX_XPU_DEBUG=2 shows. SYCL keeps an event of the launch if
-// `with_event`, which costs a third of a microsecond: a host task needs it to be ordered behind the kernel.
+// `with_event`, which costs up to a microsecond: a host task needs it to be ordered behind the kernel.
 void launch(sycl::queue& queue, Kernel& kernel, Range range, const void* params, std::size_t params_size,
             std::size_t local_bytes = 0, std::size_t moved_bytes = 0, bool with_event = false);
 
