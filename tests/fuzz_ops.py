@@ -172,9 +172,9 @@ def compare(case: Case, ours, expected: list) -> None:
             if one[position].shape == mine.shape:
                 agree |= close(case, mine, one[position]) | excused(case, mine, one[position])
         if not agree.all() and case.pointwise and mine.dtype in TOLERANCES:
-            agree |= (
-                mine.to(WIDER.get(mine.dtype, mine.dtype)) - expected[-1][position]
-            ).abs() <= (uncertainty(case)[position])
+            reference = expected[-1][position]
+            error = (mine.to(reference.dtype) - reference).abs()
+            agree |= error <= uncertainty(case)[position]
         if not agree.all():
             place = tuple((~agree).nonzero()[0].tolist())
             values = [

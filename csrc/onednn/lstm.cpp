@@ -28,6 +28,7 @@ struct Shape {
   bool reverse, train;
 
   static constexpr memory::dim gates = 4;
+  inline static const memory::desc none;  // no peepholes, no projection
 
   Shape(const LstmLayer& layer, bool trains)
       : steps(layer.input.size(0)),
@@ -66,53 +67,37 @@ struct Shape {
   }
 
   dnnl::lstm_forward::primitive_desc forward() const {
-    return {engine(device),
-            train ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference,
-            direction(),
-            sequence(features),
-            state(),
-            state(),
-            weight(features, Tag::any),
-            weight(hidden, Tag::any),
-            {},
-            {},
-            bias(),
-            sequence(hidden),
-            state(),
-            state(),
-            common_attributes()};
+    return describe<dnnl::lstm_forward::primitive_desc>(train ? dnnl::prop_kind::forward_training
+                                                              : dnnl::prop_kind::forward_inference);
   }
   dnnl::lstm_backward::primitive_desc backward(const dnnl::lstm_forward::primitive_desc& forward_pass) const {
-    return {engine(device),
-            dnnl::prop_kind::backward,
-            direction(),
-            sequence(features),
-            state(),
-            state(),
-            weight(features, Tag::any),
-            weight(hidden, Tag::any),
-            {},
-            {},
-            bias(),
-            sequence(hidden),
-            state(),
-            state(),
-            sequence_gradient(features),
-            state_gradient(),
-            state_gradient(),
-            weight_gradient(features),
-            weight_gradient(hidden),
-            {},
-            {},
-            bias(),
-            sequence_gradient(hidden),
-            state_gradient(),
-            state_gradient(),
-            forward_pass,
-            common_attributes()};
+    return describe<dnnl::lstm_backward::primitive_desc>(
+        dnnl::prop_kind::backward, sequence_gradient(features), state_gradient(), state_gradient(),
+        weight_gradient(features), weight_gradient(hidden), none, none, bias(), sequence_gradient(hidden),
+        state_gradient(), state_gradient(), forward_pass);
   }
 
  private:
+  // The forward pass, and what the backward pass adds to it.
+  template <class Description, class... More>
+  Description describe(dnnl::prop_kind kind, const More&... more) const {
+    return {engine(device),
+            kind,
+            direction(),
+            sequence(features),
+            state(),
+            state(),
+            weight(features, Tag::any),
+            weight(hidden, Tag::any),
+            none,
+            none,
+            bias(),
+            sequence(hidden),
+            state(),
+            state(),
+            more...,
+            common_attributes()};
+  }
   dnnl::rnn_direction direction() const {
     return reverse ? dnnl::rnn_direction::unidirectional_right2left
                    : dnnl::rnn_direction::unidirectional_left2right;
