@@ -67,15 +67,16 @@ def has_out(op: OpInfo) -> bool:
 def into(op: OpInfo, sample: SampleInput, device: str, prepare: Callable) -> tuple[list, bool]:
     """What the operator wrote into tensors that `prepare` made, and whether they stayed there."""
     call = Call.make(sample, device)
-    out = pytree.tree_map_only(torch.Tensor, prepare, call(op))
+    out = pytree.tree_map_only(torch.Tensor, prepare, call.whole(op))
     out = tuple(out) if isinstance(out, tuple) else out
     given = pytree.tree_leaves(out)
     before = [(leaf.data_ptr(), leaf.stride()) for leaf in given]
-    result = call(op, out=out)
+    result = call.whole(op, out=out)
     if result is not None:  # unbind_copy returns nothing
         returned = pytree.tree_leaves(result)
         assert len(returned) == len(given) and all(map(operator.is_, given, returned))
-    return given, [(leaf.data_ptr(), leaf.stride()) for leaf in given] == before
+    stayed = [(leaf.data_ptr(), leaf.stride()) for leaf in given] == before
+    return pytree.tree_leaves(sample.output_process_fn_grad(out)), stayed
 
 
 @parametrize("out", applies=has_out)

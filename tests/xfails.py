@@ -9,7 +9,6 @@ XFAILS: dict[str, str] = {
     "*-tensor_split-*": "stock PyTorch takes a tensor of indices only on the CPU",
     "out-normal*": "stock PyTorch infers the shape from out, which must not be empty",
     "[!i]*polygamma*-int[81]*": "stock PyTorch is finite at the poles of trigamma",
-    "[!gi]*-special_polygamma_*-float32": "stock PyTorch loses digits near poles",
     "*-special_bessel_*-float64": "stock PyTorch leaves out a coefficient: off by 1e-6 near 5",
     "*-special_airy_ai-float64": "stock PyTorch leaves out a coefficient",
     "*-_upsample_bilinear2d_aa-uint8": "stock PyTorch rounds the weights to 16 bits",
@@ -18,13 +17,11 @@ XFAILS: dict[str, str] = {
     "out-sparse_sampled_addmm-*": "the test asks for is_contiguous, which sparse tensors have not",
     "gradcheck-half-complex128": "no kernel computes with complex32",
     "gradcheck-sparse_*": "gradients of sparse tensors are masked; the check is not",
+    "out-complex-float16": "no kernel computes with complex32",
+    "gradient-nn_functional_hardsigmoid-float64": "stock PyTorch rounds 1/6 to float32",
     "out-histogramdd-*": "stock PyTorch has no overload with out",
-    "out-lu_unpack-*": "the database keeps one of the three outputs back",
-    "out-linalg_lu-*": "the database keeps one of the three outputs back",
     "out-equal-*": "the result is a bool of Python's, not a tensor",
     "out-_batch_norm_with_update-*": "the four outputs have names of their own, none is out",
-    "gradcheck-nn_functional_max_unpool3d-*": "places repeat; gradients have a variant",
-    "gradcheck-native_group_norm-*": "stock PyTorch gives the mean and deviation no gradient",
 }
 # On devices that lack it.
 NEEDS_DOUBLE: dict[str, str] = {
@@ -48,8 +45,16 @@ WIDE_TOLERANCES: dict[str, float] = {
     "_upsample_bilinear2d_aa": 10,
     # Long sums of products that cancel.
     "nn_functional_conv_transpose3d": 10,
+    "nn_functional_multi_head_attention_forward": 10,
+    "cov": 10,
+    # The bias is added to a rounded sum.
+    "nn_functional_conv_transpose2d": 10,
     # Gradients divide by the differences of singular values.
     "linalg_svd": 10,
+    "svd": 10,
+    # Gradients are differences of logarithms.
+    "nn_functional_ctc_loss": 10,
+    "logcumsumexp": 100,
     # The samples' reflectors are no reflections: products of them cancel.
     "linalg_householder_product": 200,
 }

@@ -1,11 +1,17 @@
 // What is made of matrix products, and the cross product and trace.
 #include <ATen/core/Tensor.h>
 #include <ATen/ExpandUtils.h>
+#include <ATen/native/Resize.h>
 #include <ATen/ops/addbmm_native.h>
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/addr_native.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_cross_native.h>
+#include <ATen/ops/result_type.h>
 #include <ATen/ops/trace_native.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <ATen/TensorIterator.h>
 #include <ATen/WrapDimUtils.h>
 
@@ -73,6 +79,37 @@ Tensor addbmm_xpu(const Tensor& self, const Tensor& batch1, const Tensor& batch2
 Tensor& addbmm__xpu(Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
                     const Scalar& alpha) {
   return addbmm_out_xpu(self, batch1, batch2, beta, alpha, self);
+}
+
+Tensor addr_xpu(const Tensor& self, const Tensor& first, const Tensor& second, const Scalar& beta,
+                const Scalar& alpha) {
+  TORCH_CHECK(first.dim() == 1, "addr: Expected 1-D argument vec1, but got ", first.dim(), "-D");
+  TORCH_CHECK(second.dim() == 1, "addr: Expected 1-D argument vec2, but got ", second.dim(), "-D");
+  const auto dtype = at::promote_types(at::result_type(first, second), self.scalar_type());
+  // One rounding, at the end.
+  const auto compute = at::isReducedFloatingType(dtype) ? kFloat : dtype;
+  const auto base = expand_size(self, {first.size(0), second.size(0)}, "addr");
+  const auto column = first.to(compute).unsqueeze(1), row = second.to(compute).unsqueeze(0);
+  const bool ignores_self = beta.equal(0);
+  if (compute == kBool) {
+    const auto product = alpha.to<bool>() ? column.logical_and(row) : at::zeros_like(*base, compute);
+    return ignores_self ? product : product.logical_or(*base);
+  }
+  const auto scaled = ignores_self    ? at::zeros({}, column.options()).expand(base->sizes())
+                      : beta.equal(1) ? base->to(compute)
+                                      : base->to(compute).mul(beta);
+  return at::addcmul(scaled, column, row, alpha).to(dtype);
+}
+
+Tensor& addr_out_xpu(const Tensor& self, const Tensor& first, const Tensor& second, const Scalar& beta,
+                     const Scalar& alpha, Tensor& result) {
+  const auto computed = addr_xpu(self, first, second, beta, alpha);
+  TORCH_CHECK(canCast(computed.scalar_type(), result.scalar_type()), "result type ", computed.scalar_type(),
+              " can't be cast to the desired output type ", result.scalar_type());
+  TORCH_CHECK(!self.is_same(result) || self.sizes() == computed.sizes(), "output with shape ", self.sizes(),
+              " doesn't match the broadcast shape ", computed.sizes());
+  at::native::resize_output(result, computed.sizes());
+  return result.copy_(computed);
 }
 
 TORCH_IMPL_FUNC(linalg_cross_out_xpu)

@@ -23,6 +23,7 @@
 #include <ATen/ScalarOps.h>
 
 #include <cmath>
+#include <limits>
 
 #include "aten/elementwise_rows.h"
 
@@ -41,6 +42,14 @@ at::TensorIterator masked(const at::Tensor& out, const at::Tensor& mask,
   config.add_output(out).add_const_input(mask);
   for (const auto& input : inputs) config.add_owned_const_input(input);
   return config.build();
+}
+
+void check_mask(const at::Tensor& self, const at::Tensor& mask) {
+  TORCH_CHECK(mask.scalar_type() == at::kBool,
+              "masked_fill only supports boolean masks, but got mask with dtype ", mask.scalar_type());
+  TORCH_CHECK(self.device() == mask.device(),
+              "expected self and mask to be on the same device, but got mask on ", mask.device(),
+              " and self on ", self.device());
 }
 
 ElementwiseRow* division(std::optional<std::string_view> rounding_mode) {
@@ -111,8 +120,13 @@ TORCH_IMPL_FUNC(round_decimals_out_xpu)(const Tensor& self, int64_t decimals, co
 }
 
 TORCH_IMPL_FUNC(clamp_out_xpu)
-(const Tensor&, at::OptionalScalarRef low, at::OptionalScalarRef high, const Tensor&) {
-  if (low && high) {
+(const Tensor&, at::OptionalScalarRef low, at::OptionalScalarRef high, const Tensor& out) {
+  const auto is_nan = [](at::OptionalScalarRef bound) {
+    return bound.get().isFloatingPoint() && std::isnan(bound.get().toDouble());
+  };
+  if (low && high && (is_nan(low) || is_nan(high))) {
+    out.fill_(std::numeric_limits<double>::quiet_NaN());
+  } else if (low && high) {
     elementwise(*this, rows::clamp, {low.get(), high.get()});
   } else if (low) {
     elementwise(*this, rows::clamp_min_out, {low.get()});
@@ -245,12 +259,16 @@ Tensor where_self_xpu(const Tensor& condition, const Tensor& self, const Tensor&
   return where_self_out_xpu(condition, self, other, out);
 }
 
+Tensor masked_fill_Scalar_xpu(const Tensor& self, const Tensor& mask, const Scalar& value) {
+  check_mask(self, mask);
+  auto out = at::empty(at::infer_size(mask.sizes(), self.sizes()), self.options());
+  auto iterator = masked(out, mask, {self}, false);
+  elementwise(iterator, rows::masked_fill, {value});
+  return out;
+}
+
 Tensor& masked_fill__Scalar_xpu(Tensor& self, const Tensor& mask, const Scalar& value) {
-  TORCH_CHECK(mask.scalar_type() == kBool,
-              "masked_fill only supports boolean masks, but got mask with dtype ", mask.scalar_type());
-  TORCH_CHECK(self.device() == mask.device(),
-              "expected self and mask to be on the same device, but got mask on ", mask.device(),
-              " and self on ", self.device());
+  check_mask(self, mask);
   if (at::has_internal_overlap(self) == MemOverlap::Yes) {
     TORCH_WARN(
         "Use of masked_fill_ on expanded tensors is deprecated. Please clone() the tensor before performing "

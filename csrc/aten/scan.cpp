@@ -131,7 +131,7 @@ void _cummin_helper_xpu(const Tensor& self, Tensor& values, Tensor& indices, int
 
 Tensor& _logcumsumexp_out_xpu(const Tensor& self, int64_t dim, Tensor& out) {
   at::native::resize_output(out, self.sizes());
-  TORCH_CHECK_NOT_IMPLEMENTED(at::isFloatingType(self.scalar_type()),
+  TORCH_CHECK_NOT_IMPLEMENTED(at::isFloatingType(self.scalar_type()) || self.is_complex(),
                               "\"logcumsumexp\" not implemented for '", self.scalar_type(), "'");
   accumulate("logcumsumexp", self, dim, out);
   return out;

@@ -49,6 +49,21 @@ struct logcumsumexp : Accumulating<T> {
     return largest + math::log1p(math::exp(smallest - largest));
   }
 };
+template <class T>
+struct logcumsumexp<complex<T>> : Accumulating<complex<T>> {
+  using State = complex<T>;
+  static State identity() { return State(-limits<T>::infinity()); }
+  static State combine(State a, State b) {
+    if (is_nan(a) || is_nan(b)) return State(limits<T>::quiet_nan(), limits<T>::quiet_nan());
+    const bool ordered = b.real < a.real;
+    const State largest = ordered ? a : b, smallest = ordered ? b : a;
+    if (largest.real == smallest.real && sycl::isinf(largest.real)) {
+      // No difference; the angle of nothing does not matter.
+      return largest.real < T(0) ? largest : math::log(math::exp(largest) + math::exp(smallest));
+    }
+    return largest + math::log1p(math::exp(smallest - largest));
+  }
+};
 
 template <class T>
 struct Chosen {

@@ -225,11 +225,14 @@ struct nan_to_num {
   }
 };
 
-// Clamps propagate NaN; a high bound below the low one wins.
+// Clamps propagate NaN; a high bound below the low one wins. These bounds are no NaN.
 template <class T>
 struct clamp {
   T low, high;
-  T operator()(T x) const { return math::minimum(math::maximum(x, low), high); }
+  T operator()(T x) const {
+    const T raised = x < low ? low : x;
+    return raised > high ? high : raised;
+  }
 };
 template <class T>
 struct clamp_min {
