@@ -66,9 +66,18 @@ def seconds(call: Callable[[], object], calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def sampler(call: Callable[[], object]) -> Callable[[], float]:
-    """Times as many calls as fill a sample."""
-    seconds(call, 2)
+def sampler(turns: Sequence[Callable[[], object]]) -> Callable[[], float]:
+    """Times as many of the calls as fill a sample; they take turns.
+
+    A result lives until its turn is back.
+    """
+    following = itertools.cycle(turns)
+    results: deque[object] = deque(maxlen=len(turns))
+
+    def call() -> None:
+        results.append(next(following)())
+
+    seconds(call, 2 * len(turns))
     calls = max(1, min(1000, int(SAMPLE_SECONDS / seconds(call, 2))))
 
     def sample() -> float:
@@ -87,13 +96,6 @@ def bound(case: Case, operands: Sequence[torch.Tensor]) -> Callable[[], object]:
     assert isinstance(result, torch.Tensor)
     weights = torch.ones_like(result)
     return lambda: torch.autograd.grad(result, leaves, weights, retain_graph=True)
-
-
-def in_turn(calls: Sequence[Callable[[], object]]) -> Callable[[], object]:
-    """Makes the calls one after the other, over and over; a result lives until its turn is back."""
-    following = itertools.cycle(calls)
-    results: deque[object] = deque(maxlen=len(calls))
-    return lambda: results.append(next(following)())
 
 
 def turns(bytes_of_one: int, size: str) -> int:
@@ -124,7 +126,7 @@ def copies(size: int) -> Mapping[str, Callable[[], float]]:
         return torch.randn(size // 8, device=device).clone
 
     return {
-        f"{name} copy": sampler(in_turn([copy(device) for _ in range(turns(size, GOAL_SIZE))]))
+        f"{name} copy": sampler([copy(device) for _ in range(turns(size, GOAL_SIZE))])
         for name, device in (("stock", "cpu"), ("xpu", "xpu"))
     }
 
@@ -141,7 +143,7 @@ def measure(case: Case, dtype: str, size: str, rounds: int) -> Figure:
     stock = [first, *(operands_of(case, dtype, size) for _ in range(1, turns(touched, size)))]
     xpu = [[on_xpu(operand) for operand in operands] for operands in stock]
     samples = {
-        name: sampler(in_turn([bound(case, operands) for operands in sets]))
+        name: sampler([bound(case, operands) for operands in sets])
         for name, sets in (("stock", stock), ("xpu", xpu))
     }
     compared = case.memory and size == GOAL_SIZE
