@@ -23,6 +23,10 @@ constexpr std::int64_t lanes = 16;
 // A chain sums at most about this many elements before partial results are joined as a tree.
 constexpr std::int64_t longest_chain = 256;
 
+// Elements that the caches of a core do not hold, and so many that a job is worth its start.
+constexpr std::int64_t uncached = 1 << 19;
+constexpr std::int64_t shortest_run = 1024;
+
 // The operations that reduce_packs.hpp computes, of floating elements.
 constexpr std::string_view packed_operations[] = {"sum",
                                                   "mean",
@@ -138,6 +142,10 @@ void set_chunks(bool inner, bool packs, std::int64_t wanted_jobs, bool is_cpu, R
   const std::int64_t chunks =
       std::max({wanted, at::ceil_div(reduced, longest_chain * together), std::int64_t{1}});
   params.chunk = at::ceil_div(at::ceil_div(reduced, chunks), together) * together;
+  if (inner && packs && params.reduced.count > 1 && params.kept.numel * reduced >= uncached) {
+    // Whole rows, few enough that the memory is read from one end to the other.
+    params.chunk = at::ceil_div(shortest_run, params.reduced.sizes[0]) * params.reduced.sizes[0];
+  }
   params.chunk = std::max<std::int64_t>(params.chunk, 1);
   params.chunks = std::max<std::int64_t>(at::ceil_div(reduced, params.chunk), 1);
 }

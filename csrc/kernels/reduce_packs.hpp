@@ -39,9 +39,14 @@ IPEX_KERNEL_OF_ONE void reduce_inner_packs(ReduceParams params) {
   const auto op = load_functor<Op<T>>(params.scalars);
   const Op<P> pack_op{};
   const auto& reduced = params.reduced;
+  // Rows apart are taken as they follow each other in memory: first chunk of every result, second of every
+  // one.
+  const bool interleaved = reduced.count > 1;
+  const int64_t inner_jobs = interleaved ? params.kept.numel : params.chunks;
   for_following_jobs(params.kept.numel * params.chunks, [&](int64_t job) {
-    const int64_t output = job / params.chunks;
-    const int64_t chunk = job - output * params.chunks;
+    const int64_t quotient = job / inner_jobs, remainder = job - quotient * inner_jobs;
+    const int64_t output = interleaved ? remainder : quotient;
+    const int64_t chunk = interleaved ? quotient : remainder;
     const auto base = offsets_of(params.kept, output);
     const int64_t begin = chunk * params.chunk;
     const int64_t end = sycl::min(begin + params.chunk, reduced.numel);
@@ -72,7 +77,7 @@ template <template <class> class Op, class T, class In, class... Out>
 IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
   using P = pack_of<T>;
   using Partial = typename Op<T>::Partial;
-  constexpr int rows_at_once = 8;
+  constexpr int rows_at_once = 16;
   constexpr int64_t tile_columns = reduce_tile_packs * P::count;
   const auto op = load_functor<Op<T>>(params.scalars);
   const Op<P> pack_op{};

@@ -17,7 +17,7 @@ constexpr int reduce_max_scalars = 4;
 // Independent accumulators of one work-item.
 constexpr int reduce_chains = 4;
 // Neighbouring results that one work-item with packs of 64 bytes takes, in packs.
-constexpr int reduce_tile_packs = 32;
+constexpr int reduce_tile_packs = 64;
 // Room for one partial result of any operation.
 constexpr std::size_t reduce_partial_bytes = 32;
 

@@ -60,6 +60,13 @@ struct Guard {
   void protect(char* base, int protection) const { mprotect(base + pages, page_size(), protection); }
 };
 
+// What the operating system maps as one where it is asked to: fewer page faults and address translations.
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+void ask_for_huge_pages(char* memory, std::size_t bytes) {
+  if (bytes >= huge_page) madvise(memory, bytes, MADV_HUGEPAGE);  // advice: no error to handle
+}
+
 // Runs `action`, and `otherwise` when SYCL fails.
 template <class Action, class Otherwise>
 auto attempt(Action action, Otherwise otherwise) noexcept {
@@ -84,7 +91,7 @@ SyclDriver::SyclDriver(c10::DeviceIndex device)
 void* SyclDriver::allocate(std::size_t bytes) noexcept {
   if (is_cpu_ && !host_budget().reserve(bytes)) return nullptr;
   allocations.fetch_add(1, std::memory_order_relaxed);
-  constexpr std::size_t alignment = 512;
+  const std::size_t alignment = is_cpu_ && bytes >= huge_page ? huge_page : 512;
   const Guard guard(bytes);
   auto* memory = static_cast<char*>(attempt(
       [&] {
@@ -93,6 +100,7 @@ void* SyclDriver::allocate(std::size_t bytes) noexcept {
       },
       [] { return static_cast<void*>(nullptr); }));
   if (is_cpu_ && !memory) host_budget().give_back(bytes);
+  if (is_cpu_ && !guarded_ && memory) ask_for_huge_pages(memory, bytes);
   if (!guarded_ || !memory) return memory;
   guard.protect(memory, PROT_NONE);
   return memory + guard.pages - bytes;
