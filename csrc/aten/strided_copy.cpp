@@ -12,7 +12,7 @@ namespace ipex::aten {
 namespace {
 
 constexpr std::int64_t most_jobs = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t group_elements = 2048;
+constexpr std::int64_t group_bytes = 1 << 15;
 
 // A dimension in which the operand is consecutive and which is long enough for the tiles of the kernel.
 int consecutive_dimension(const Elements& elements, int operand) {
@@ -39,8 +39,8 @@ bool transpose(const Elements& elements) {
   params.columns = elements.shape[column];
   params.source_row = elements.strides[1][row];
   params.destination_column = elements.strides[0][column];
-  const auto row_blocks = at::ceil_div<std::int64_t>(params.rows, kernels::transpose_block);
-  const auto column_blocks = at::ceil_div<std::int64_t>(params.columns, kernels::transpose_block);
+  const auto row_blocks = at::ceil_div<std::int64_t>(params.rows, kernels::transpose_block_rows);
+  const auto column_blocks = at::ceil_div<std::int64_t>(params.columns, kernels::transpose_block_columns);
   params.jobs = elements.numel() / (params.rows * params.columns) * row_blocks * column_blocks;
   if (params.jobs > most_jobs) return false;
   params.row_blocks = divider(row_blocks);
@@ -61,7 +61,8 @@ bool transpose(const Elements& elements) {
 void copy_words(const Elements& elements, Walk walk) {
   if (elements.dims() > 1) {
     walk.step = walk.row == 0 ? 1 : 0;
-    const auto rows = std::max<std::int64_t>(1, group_elements / elements.shape[walk.row]);
+    const auto rows =
+        std::max<std::int64_t>(1, group_bytes / (elements.shape[walk.row] * elements.element_size[0]));
     walk.steps = divisor_of(elements.shape[walk.step], rows);
   }
   kernels::CopyWordsParams params;
@@ -82,7 +83,7 @@ bool copy_strided(const Elements& elements) {
   if (!walks_alone() || size > 8 || elements.dims() == 0) return false;
   const auto walk = walk_along_longest(elements);
   const bool from_row = elements.is_consecutive(1, walk.row), to_row = elements.is_consecutive(0, walk.row);
-  if (to_row && (elements.strides[1][walk.row] == -size || (from_row && elements.dims() == 1))) return false;
+  if (to_row && from_row && elements.dims() == 1) return false;
   if ((from_row && to_row) || !transpose(elements)) copy_words(elements, walk);
   return true;
 }

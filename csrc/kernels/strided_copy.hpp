@@ -65,10 +65,10 @@ IPEX_KERNEL_OF_ONE void transpose_by_packs(TransposeParams params) {
       source += position * params.outer_source[d];
       destination += position * params.outer_destination[d];
     }
-    const std::int64_t first_row = std::int64_t{row_block} * transpose_block;
-    const std::int64_t first_column = std::int64_t{column_block} * transpose_block;
-    const std::int64_t end_row = sycl::min(first_row + transpose_block, params.rows);
-    const std::int64_t end_column = sycl::min(first_column + transpose_block, params.columns);
+    const std::int64_t first_row = std::int64_t{row_block} * transpose_block_rows;
+    const std::int64_t first_column = std::int64_t{column_block} * transpose_block_columns;
+    const std::int64_t end_row = sycl::min(first_row + transpose_block_rows, params.rows);
+    const std::int64_t end_column = sycl::min(first_column + transpose_block_columns, params.columns);
     const auto from = [&](std::int64_t row, std::int64_t column) {
       return source + row * params.source_row + column * size;
     };
@@ -114,6 +114,31 @@ inline void copy_alternate(char* destination, const char* source, std::int64_t c
   for (; i < count; ++i) to[i] = from[2 * i];
 }
 
+// Words in the opposite order; `source` is the first to be copied, the last in memory.
+template <class Word>
+inline void copy_reversed(char* destination, const char* source, std::int64_t count) {
+  using Unit = std::conditional_t<sizeof(Word) == 8, std::uint64_t, std::uint32_t>;
+  constexpr int units = sizeof(Unit) == 8 ? 8 : 16;
+  constexpr std::int64_t words = units * sizeof(Unit) / sizeof(Word);
+  typedef Unit V __attribute__((ext_vector_type(units)));
+  typedef Unit Unaligned __attribute__((ext_vector_type(units), aligned(alignof(Word))));
+  auto* to = reinterpret_cast<Word*>(destination);
+  const auto* from = reinterpret_cast<const Word*>(source);
+  std::int64_t i = 0;
+  for (; i + words <= count; i += words) {
+    V vector = *reinterpret_cast<const Unaligned*>(from - i - (words - 1));
+    if constexpr (units == 8) {
+      vector = __builtin_shufflevector(vector, vector, 7, 6, 5, 4, 3, 2, 1, 0);
+    } else {
+      vector = __builtin_shufflevector(vector, vector, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    }
+    if constexpr (sizeof(Word) < 4) vector = vector << 16 | vector >> 16;
+    if constexpr (sizeof(Word) < 2) vector = (vector & 0x00ff00ffu) << 8 | (vector >> 8 & 0x00ff00ffu);
+    *reinterpret_cast<Unaligned*>(to + i) = vector;
+  }
+  for (; i < count; ++i) to[i] = from[-i];
+}
+
 template <class Word>
 IPEX_KERNEL_OF_ONE void copy_words_by_packs(CopyWordsParams params) {
   const auto& grid = params.grid;
@@ -139,6 +164,8 @@ IPEX_KERNEL_OF_ONE void copy_words_by_packs(CopyWordsParams params) {
     for_rows([&] { fill_run(start[0], *reinterpret_cast<const Word*>(start[1]), slice.lanes * size); });
   } else if (to == size && from == 2 * size) {
     for_rows([&] { copy_alternate<Word>(start[0], start[1], slice.lanes); });
+  } else if (to == size && from == -size) {
+    for_rows([&] { copy_reversed<Word>(start[0], start[1], slice.lanes); });
   } else if (to == size) {
     for_rows([&] { copy_row(size, from); });
   } else {
