@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/var_mean.h>
 
 #include "aten/dtypes.h"
 #include "aten/elementwise.h"
@@ -82,6 +83,15 @@ Tensor dense_channels(const Tensor& tensor, bool channels_last) {
 ChannelStatistics channel_statistics(const char* name, const Channels& channels, const Tensor& input) {
   const auto options = input.options().dtype(opmath_dtype(input.scalar_type()));
   const std::int64_t count = channels.coefficients() / channels.share;
+  if (channels.channels_last && channels.share > 1) {
+    // A statistic's elements are short runs: each channel's own moments first, of which all have as many.
+    const auto moments = at::empty({2, channels.coefficients()}, options);
+    reduce({name, "variance", input.scalar_type(), {0}}, {grouped(channels, input)},
+           {channel_view(channels, moments[0]), channel_view(channels, moments[1])}, channel_mask(channels));
+    const auto shared = moments.view({2, count, channels.share});
+    auto [variance, mean] = at::var_mean(shared[1], at::IntArrayRef{-1}, at::Scalar(0));
+    return {mean, variance.add_(shared[0].mean(-1))};
+  }
   ChannelStatistics result{at::empty({count}, options), at::empty({count}, options)};
   reduce({name, "variance", input.scalar_type(), {0}}, {grouped(channels, input)},
          {statistic_view(channels, result.variance), statistic_view(channels, result.mean)},

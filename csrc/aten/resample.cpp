@@ -1,5 +1,11 @@
 #include "aten/resample.h"
 
+#include <ATen/ops/sum.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "aten/copy.h"
 #include "aten/plane_rows.h"
 
 namespace ipex::aten {
@@ -38,6 +44,23 @@ void launch_resample(const char* name, const ResampleAxes& axes, const at::Tenso
   launch_plane_rows(name, kernel, params, out, input, axes.spatial, format);
 }
 
+// A view of `tensor` in which each spatial dimension is one of places and one of repetitions.
+at::Tensor repeated_places(const ResampleAxes& axes, at::Tensor tensor, bool is_output) {
+  for (int d = 3 - axes.spatial; d < 3; ++d) {
+    const auto& axis = axes.axis[d];
+    const auto dim = tensor.dim() - (3 - d);
+    tensor = tensor.unflatten(dim, {axis.input, is_output ? axis.output / axis.input : 1});
+  }
+  return tensor;
+}
+
+// Whether the output repeats each place of the input, as many times as a power of two.
+bool repeats_places(const ResampleAxes& axes) {
+  return std::all_of(std::begin(axes.axis), std::end(axes.axis), [](const auto& axis) {
+    return axis.shift >= 0 && axis.output == std::int64_t{axis.input} << axis.shift;
+  });
+}
+
 }  // namespace
 
 ResampleAxes resample_axes(int spatial, c10::IntArrayRef input, c10::IntArrayRef output) {
@@ -63,7 +86,12 @@ void resample(const char* name, Filter filter, const ResampleAxes& axes, const a
   auto& kernel = interpolates(filter) ? kernels.forward[last].get(name, out.scalar_type(), device)
                                       : kernels.move[last].get(out.element_size(), device);
   const auto result = writable_in(out, format);
-  launch_resample(name, axes, input.contiguous(format), result, format, kernel);
+  if (last && filter == Filter::nearest && repeats_places(axes)) {
+    const auto places = repeated_places(axes, result, true);
+    copy_on_device(places, repeated_places(axes, input.contiguous(format), false).expand(places.sizes()));
+  } else {
+    launch_resample(name, axes, input.contiguous(format), result, format, kernel);
+  }
   copy_back(out, result);
 }
 
@@ -76,10 +104,16 @@ void resample_backward(const char* name, Filter filter, const ResampleAxes& axes
   }
   const auto format = format_of(out, axes.spatial);
   auto& kernels = filters[static_cast<int>(filter)];
-  auto& kernel = kernels.backward[format != at::MemoryFormat::Contiguous].get(name, out.scalar_type(),
-                                                                              out.device().index());
-  const auto result = writable_in(out, format);
-  launch_resample(name, axes, gradient.contiguous(format), result, format, kernel);
+  const int last = format != at::MemoryFormat::Contiguous;
+  auto& kernel = kernels.backward[last].get(name, out.scalar_type(), out.device().index());
+  auto result = writable_in(out, format);
+  if (last && filter == Filter::nearest && repeats_places(axes)) {
+    c10::SmallVector<std::int64_t, 3> repetitions;
+    for (int d = 0; d < axes.spatial; ++d) repetitions.push_back(out.dim() - axes.spatial + 2 * d + 1);
+    at::sum_out(result, repeated_places(axes, gradient.contiguous(format), true), repetitions);
+  } else {
+    launch_resample(name, axes, gradient.contiguous(format), result, format, kernel);
+  }
   copy_back(out, result);
 }
 
