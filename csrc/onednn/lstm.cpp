@@ -63,7 +63,13 @@ struct Shape {
     return {{1, 1, size, gates, hidden}, data_type(dtype), tag};
   }
   memory::desc weight_gradient(memory::dim size) const {
-    return {{1, 1, size, gates, hidden}, memory::data_type::f32, Tag::ldigo};
+    const auto row = weight_gradient_row();
+    return {{1, 1, size, gates, hidden}, memory::data_type::f32, {size * row, size * row, row, hidden, 1}};
+  }
+  // From one row of a weight's gradient to the next: not in the same set of a cache.
+  memory::dim weight_gradient_row() const {
+    constexpr memory::dim page = 4096 / sizeof(float), line = 64 / sizeof(float);
+    return gates * hidden % page == 0 ? gates * hidden + line : gates * hidden;
   }
 
   dnnl::lstm_forward::primitive_desc forward() const {
@@ -212,7 +218,7 @@ LstmGradients lstm_backward(const LstmLayer& layer, const LstmResult& result, co
     const auto single = layer.input.options().dtype(at::kFloat);
     // The library adds to the gradients of weights and bias.
     const auto weight = [&](std::int64_t size) {
-      return at::zeros({size, Shape::gates * shape.hidden}, single);
+      return at::zeros({size, shape.weight_gradient_row()}, single).narrow(1, 0, Shape::gates * shape.hidden);
     };
     LstmGradients gradients{at::empty_like(layer.input, single),
                             weight(shape.features),
