@@ -19,7 +19,7 @@ void launch(jit::Kernel& kernel, Range range, const void* params, std::size_t pa
             std::size_t local_bytes, std::size_t moved_bytes) {
   jit::launch(runtime::current_queue(), kernel,
               {static_cast<std::size_t>(range.groups), static_cast<std::size_t>(range.group_size)}, params,
-              params_size, local_bytes, moved_bytes, runtime::library_pending());
+              params_size, local_bytes, moved_bytes, runtime::behind_library());
 }
 
 }  // namespace ipex::aten

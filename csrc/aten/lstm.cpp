@@ -80,7 +80,7 @@ Result lstm(const Tensor& input, at::TensorList hx, at::TensorList params, bool 
   const bool keeps_workspace = needs_gradients(input, hx, params);
   const std::size_t directions = bidirectional ? 2 : 1, weights = has_biases ? 4 : 2;
   const auto hidden_size = hx[0].size(2);
-  auto sequence = (batch_first ? input.transpose(0, 1) : input).to(dtype);
+  auto sequence = (batch_first ? input.transpose(0, 1) : input).to(dtype).contiguous();
   const auto hidden = hx[0].to(dtype), cell = hx[1].to(dtype);
   std::vector<Tensor> last_hidden, last_cell;
   for (std::int64_t layer = 0; layer < num_layers; ++layer) {

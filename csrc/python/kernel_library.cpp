@@ -83,7 +83,7 @@ void bind_kernel_library(py::module_& module) {
                                          const py::bytes& params, std::size_t local_bytes) {
             const std::string_view bytes = params;
             jit::launch(runtime::current_queue(), *self.kernel, {groups, group_size}, bytes.data(),
-                        bytes.size(), local_bytes, 0, runtime::library_pending());
+                        bytes.size(), local_bytes, 0, runtime::behind_library());
           }),
           arg("groups"), arg("group_size"), arg("params"), arg("local_bytes") = 0)
       .def("enqueue_seconds", torch::wrap_pybind_function(enqueue_seconds), arg("groups"), arg("group_size"),

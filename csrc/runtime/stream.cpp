@@ -156,20 +156,30 @@ c10::DeviceIndex checked_device(c10::DeviceIndex device) {
   return device;
 }
 
-// The queue of a CPU device on which a library's task may be pending, and that task.
+// The queue of a CPU device on which tasks of libraries may be pending, and the last of them.
 class LibraryWork {
  public:
   void prepare(sycl::queue& queue) {
     if (!pending()) return;
     const std::lock_guard lock(mutex_);
     if (queue_ != queue) return wait();
+    if (!kernels_behind_.load(std::memory_order_relaxed) && tasks_ < most_tasks) return;
     task_.wait();
+    tasks_ = 0;
+    kernels_behind_.store(false, std::memory_order_relaxed);
   }
   void add(sycl::queue& queue) {
     const std::lock_guard lock(mutex_);
     task_ = queue.ext_oneapi_get_last_event().value_or(sycl::event());
     queue_ = queue;
+    ++tasks_;
     pending_.store(true, std::memory_order_release);
+  }
+  // Whether a kernel that is about to be enqueued may come behind a task.
+  bool before_kernel() {
+    if (C10_LIKELY(!pending())) return false;
+    kernels_behind_.store(true, std::memory_order_relaxed);
+    return true;
   }
   void settle(const sycl::queue& queue) {
     if (C10_LIKELY(!pending())) return;
@@ -183,11 +193,16 @@ class LibraryWork {
   void wait() {
     if (queue_) queue_->wait();
     queue_.reset();
+    tasks_ = 0;
+    kernels_behind_.store(false, std::memory_order_relaxed);
     pending_.store(false, std::memory_order_release);
   }
 
+  static constexpr int most_tasks = 8;
+
   std::mutex mutex_;
-  std::atomic<bool> pending_{};
+  std::atomic<bool> pending_{}, kernels_behind_{};
+  int tasks_ = 0;  // that were enqueued since the last wait
   std::optional<sycl::queue> queue_;
   sycl::event task_;
 };
@@ -204,7 +219,7 @@ sycl::queue& current_queue() { return current_queue(this_thread.device); }
 
 sycl::queue& current_queue(c10::DeviceIndex device) { return queue_of(device, this_thread.streams[device]); }
 
-bool library_pending() { return library_work(this_thread.device).pending(); }
+bool behind_library() { return library_work(this_thread.device).before_kernel(); }
 
 void settle(c10::DeviceIndex device, sycl::queue& queue) {
   checked("waiting for a library", [&] { library_work(device).settle(queue); });

@@ -15,10 +15,10 @@ sycl::queue& current_queue(c10::DeviceIndex device);
 //
 // On a CPU libraries run host tasks. Behind one SYCL gives nothing to the driver but keeps a graph, which a
 // thread of its own hands over when the task ends:
-// - With several tasks pending it walks through the whole graph as each of them ends, and enqueuing takes
-//   longer than the work. So only one is: the constructor waits for the one before.
+// - With kernels between tasks it walks through the whole graph as each task ends, and enqueuing takes longer
+//   than the work. So the constructor waits for the task before if kernels were enqueued behind it.
 // - A kernel without an event that is enqueued as a task ends leaves no trace in SYCL's queue, and the next
-//   task does not wait for it. So kernels have events while library_pending().
+//   task does not wait for it. So kernels have events where behind_library().
 // - An event of a command that the other thread hands over just then may say that it is complete. So settle()
 //   comes before anything that makes events.
 class LibraryQueue {
@@ -32,8 +32,8 @@ class LibraryQueue {
   sycl::queue& queue_;
 };
 
-// Whether there may be a task of a library on the current device.
-bool library_pending();
+// For a kernel that is about to be enqueued on the current device: whether a library's task may be pending.
+bool behind_library();
 
 // Waits for the queue's work if a library's may be pending. XPUStream::queue(), from which PyTorch's headers
 // and extensions record events, does so.
