@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+
+QUIET_SECONDS = 20e-3
 
 
 def interleaved(
     samples: Mapping[str, Callable[[], float]], rounds: int
 ) -> dict[str, Sequence[float]]:
-    """Each sample's figures, taken in turn so that all meet the same noise."""
+    """Each sample's figures, taken in turn so that all meet the same noise.
+
+    Before each the threads of the one before get time to stop spinning.
+    """
     figures: dict[str, list[float]] = {name: [] for name in samples}
     for _ in range(rounds):
         for name, sample in samples.items():
+            time.sleep(QUIET_SECONDS)
             figures[name].append(sample())
     return figures
 

@@ -27,7 +27,6 @@ from torch import nn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 MODES = ("inference", "training")
-QUIET_SECONDS = 20e-3
 MEBI = 1 << 20
 
 
@@ -68,7 +67,6 @@ def inference(model: nn.Module, inputs: torch.Tensor, dtype: torch.dtype) -> Cal
 
 def sampler(call: Callable[[], object]) -> Callable[[], float]:
     def sample() -> float:
-        time.sleep(QUIET_SECONDS)
         torch.xpu.synchronize()
         start = time.perf_counter()
         call()

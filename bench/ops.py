@@ -4,8 +4,7 @@ A ratio is stock's time over ours, the median over the rounds: above 1 xpu is fa
 and results are in memory, not in the caches: each call takes others, as many in turn as no cache
 holds. Stock's allocator keeps freed memory, as ours does. Operators bound by memory are also held
 against a copy of as many bytes, taken in the same rounds, ours or stock's, whichever is faster.
-Before each sample the threads of the one before get time to stop spinning. The table and a plot of
-the ratios go to bench/output/.
+The table and a plot of the ratios go to bench/output/.
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ GOAL_SIZE = "4 Mi"
 CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 UNCACHED_BYTES = 4 * (int(CACHE.read_text().rstrip("K\n")) << 10 if CACHE.exists() else 32 << 20)
 SAMPLE_SECONDS = 8e-3
-QUIET_SECONDS = 20e-3
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,6 @@ def sampler(turns: Sequence[Callable[[], object]]) -> Callable[[], float]:
     calls = max(1, min(1000, int(SAMPLE_SECONDS / seconds(call, 2))))
 
     def sample() -> float:
-        time.sleep(QUIET_SECONDS)
         return seconds(call, calls)
 
     return sample
