@@ -122,7 +122,11 @@ def uncertainty(case: Case) -> list[torch.Tensor]:
             if not isinstance(leaf, torch.Tensor) or leaf.dtype not in TOLERANCES:
                 return leaf
             wide = leaf.to(WIDER.get(leaf.dtype, leaf.dtype))
-            return wide * (1 + move * torch.finfo(leaf.dtype).eps)
+            result = wide * (1 + move * torch.finfo(leaf.dtype).eps)
+            if case.name in LARGE_ARGUMENTS:
+                # From a large negative argument that is not an integer stock counts to zero.
+                result = torch.where(wide.abs() > LARGE, wide, result)
+            return result
 
         arguments = pytree.tree_map(moved, case.arguments)
         return pytree.tree_leaves(run(dataclasses.replace(case, arguments=arguments), "cpu", WIDER))

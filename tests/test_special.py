@@ -194,6 +194,14 @@ def test_zeta_of_large_arguments() -> None:
     assert_close(torch.special.zeta(s.to("xpu"), q.to("xpu")), torch.special.zeta(s, q))
 
 
+def test_zeta_beside_its_pole() -> None:
+    """The sum converges slowly: what follows the first terms counts though each is small."""
+    q = torch.logspace(-7, 2, 50).repeat(4)
+    s = torch.tensor([1.012, 1.05, 1.2, 1.5]).repeat_interleave(50)
+    expected = torch.special.zeta(s.double(), q.double()).float()
+    assert_close(torch.special.zeta(s.to("xpu"), q.to("xpu")), expected, rtol=2e-6)
+
+
 def test_zeta_of_infinite_terms() -> None:
     s, q = torch.tensor([139.0, 205.0]), torch.tensor([-0.4759034514427185, -0.5210414528846741])
     expected = torch.special.zeta(s.double(), q.double()).float()

@@ -71,7 +71,8 @@ inline T zeta(T s, T q) {
     // Of infinite terms, whose signs may differ, the one whose argument is nearer to zero is the larger.
     if (sycl::isinf(sum) && sycl::isinf(term)) return a < T(0.5) ? term : sum;
     sum += term;
-    if (sycl::fabs(term) < precision<T> * sycl::fabs(sum)) return sum;
+    // All the rest is about term * a / (s - 1).
+    if (a > T(0) && term * sycl::fmax(T(1), a / (s - T(1))) < precision<T> * sycl::fabs(sum)) return sum;
   }
   sum += term * a / (s - T(1)) - term / T(2);
   constexpr T coefficients[] = {T(12),
