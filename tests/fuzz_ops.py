@@ -101,6 +101,8 @@ def excused(case: Case, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tenso
         wrong |= theirs.isinf() & (ours.abs() > torch.finfo(ours.dtype).max / 4)
     if case.name == "prod":  # in another order it overflows and underflows elsewhere
         wrong |= ours.isnan() & (theirs.isinf() | (theirs == 0))
+    if case.name == "logaddexp" and ours.is_complex():  # it overflows before the result does
+        wrong |= theirs.isnan() & ours.isfinite()
     if case.name == "pow" and ours.is_complex():  # the angle of what overflows is lost
         wrong |= ours.isinf() & theirs.isinf()
     for argument in case.arguments:

@@ -391,3 +391,23 @@ def test_concatenation_of_many_rows(sizes, dtype):
     xpu_parts = [part.xpu() for part in parts]
     assert torch.equal(torch.cat(xpu_parts, 1).cpu(), torch.cat(parts, 1))
     assert torch.equal(torch.cat([*xpu_parts, xpu_parts[0][:, :0]], 1).cpu(), torch.cat(parts, 1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_scattered_sums_of_half_precision_are_rounded_once(dtype: torch.dtype) -> None:
+    """As on the CPU; a count of 1000 is more than bfloat16 holds."""
+    torch.manual_seed(0)
+    values = torch.rand(1000).to(dtype)
+    place = torch.zeros(1000, dtype=torch.int64)
+    exact = values.double().sum()
+    start = torch.zeros(1, dtype=dtype, device="xpu")
+    for reduce, expected in (("sum", exact), ("mean", exact / 1000)):
+        result = start.scatter_reduce(
+            0, place.to("xpu"), values.to("xpu"), reduce, include_self=False
+        )
+        torch.testing.assert_close(result.cpu()[0], expected.to(dtype), rtol=0.008, atol=0)
+    result = start.scatter_add(0, place.to("xpu"), values.to("xpu"))
+    torch.testing.assert_close(result.cpu()[0], exact.to(dtype), rtol=0.004, atol=0)
+    ones = torch.ones(1000, dtype=dtype, device="xpu")
+    mean = start.index_reduce(0, place.to("xpu"), ones, "mean", include_self=False)
+    assert mean.item() == 1

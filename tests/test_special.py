@@ -188,6 +188,14 @@ def test_complex_powers_of_infinity(dtype: torch.dtype) -> None:
         assert torch.equal((smaller.to("xpu") ** exponent).abs().cpu(), smaller.abs() * 0)
 
 
+def test_complex_quotients_by_zero() -> None:
+    """The sign of the zero does not count, as on the CPU."""
+    z = torch.tensor([1 + 1j, -1 + 1j, 1 - 1j, -1 - 1j, 1j, 2])
+    for zero in (0.0, -0.0):
+        divisor = torch.full((6,), zero)
+        assert_close(z.to("xpu") / divisor.to("xpu"), z / divisor)
+
+
 def test_zeta_of_large_arguments() -> None:
     s = torch.tensor([1.46e9, 40.0, 3e5, NAN])
     q = torch.tensor([2.0, 3.0, 1.0, 2.0])

@@ -139,18 +139,29 @@ at::Tensor initial_count(const at::Tensor& out, bool include_self) {
   return include_self ? at::ones_like(out) : at::zeros_like(out);
 }
 
+// Half precision that adds or multiplies is rounded once, not as each value arrives: `write` gets a wider
+// tensor in place of `out`.
+template <class Write>
+void rounded_once(const at::Tensor& out, Update update, Write write) {
+  const auto wide = opmath_dtype(out.scalar_type());
+  if (wide == out.scalar_type() || update == Update::amax || update == Update::amin) return write(out);
+  const auto result = out.to(wide);
+  write(result);
+  out.copy_(result);
+}
+
 void scatter_update(const char* name, const at::Tensor& out, std::int64_t dim, const at::Tensor& index,
                     const at::Tensor& source, Update update) {
   if (index.numel() == 0) return;
   dim = at::maybe_wrap_dim(dim, out.dim());
-  const auto kernel = update_kernel(name, update, out);
   const auto positions = as_int64(at_least_1d(index));
-  const auto values = at_least_1d(source);
-  if (update_lines(name, update, at_least_1d(out), dim, positions,
-                   values.as_strided(positions.sizes(), values.strides()))) {
-    return;
-  }
-  scatter(name, out, dim, positions, source, kernel);
+  rounded_once(out, update, [&](const at::Tensor& result) {
+    const auto kernel = update_kernel(name, update, result);
+    const auto values = at_least_1d(source.to(result.scalar_type()));
+    const auto visited = values.as_strided(positions.sizes(), values.strides());
+    if (update_lines(name, update, at_least_1d(result), dim, positions, visited)) return;
+    scatter(name, result, dim, positions, values, kernel);
+  });
 }
 
 ReductionType scatter_reduction(std::string_view name) {
@@ -232,12 +243,14 @@ TORCH_IMPL_FUNC(scatter_reduce_two_out_xpu)
   const auto reduction = get_reduction_enum(reduce);
   if (!include_self)
     scatter_value("scatter_reduce", out, dim, index, identity_of(reduction, out.scalar_type()));
-  scatter_update("scatter_reduce", out, dim, index, source, update_of(reduction));
-  if (reduction == ReductionType::MEAN) {
-    auto count = initial_count(out, include_self);
-    scatter_update("scatter_reduce", count, dim, index, expanded_scalar(1, out, index), Update::sum);
-    divide_by_count(out, count);
-  }
+  const auto update = update_of(reduction);
+  rounded_once(out, update, [&](const Tensor& result) {
+    scatter_update("scatter_reduce", result, dim, index, source, update);
+    if (reduction != ReductionType::MEAN) return;
+    const auto count = initial_count(result, include_self);
+    scatter_update("scatter_reduce", count, dim, index, expanded_scalar(1, count, index), update);
+    divide_by_count(result, count);
+  });
 }
 
 TORCH_IMPL_FUNC(index_add_out_xpu)
@@ -259,13 +272,14 @@ TORCH_IMPL_FUNC(index_reduce_out_xpu)
   if (!include_self)
     const_cast<Tensor&>(out).index_fill_(dim, index, identity_of(reduction, out.scalar_type()));
   const auto update = update_of(reduction);
-  update_along("index_reduce", out, dim, index, source, update);
-  if (reduction == ReductionType::MEAN) {
-    auto count = initial_count(out, include_self);
-    update_along("index_reduce", count, dim, index, at::scalar_tensor(1, out.options()).expand_as(source),
-                 update);
-    divide_by_count(out, count);
-  }
+  rounded_once(out, update, [&](const Tensor& result) {
+    update_along("index_reduce", result, dim, index, source.to(result.scalar_type()), update);
+    if (reduction != ReductionType::MEAN) return;
+    const auto count = initial_count(result, include_self);
+    const auto ones = at::scalar_tensor(1, count.options()).expand_as(source);
+    update_along("index_reduce", count, dim, index, ones, update);
+    divide_by_count(result, count);
+  });
 }
 
 TORCH_IMPL_FUNC(index_copy_out_xpu)

@@ -74,7 +74,7 @@ struct alignas(2 * sizeof(T)) complex {
     const T abs_real = b.real < 0 ? -b.real : b.real;
     const T abs_imag = b.imag < 0 ? -b.imag : b.imag;
     if (abs_real >= abs_imag) {
-      if (abs_real == T(0) && abs_imag == T(0)) return {a.real / abs_real, a.imag / abs_imag};
+      if (abs_real == T(0) && abs_imag == T(0)) return {a.real / T(0), a.imag / T(0)};  // of either sign
       const T ratio = b.imag / b.real;
       const T scale = T(1) / (b.real + b.imag * ratio);
       return {(a.real + a.imag * ratio) * scale, (a.imag - a.real * ratio) * scale};
