@@ -188,6 +188,13 @@ def test_complex_powers_of_infinity(dtype: torch.dtype) -> None:
         assert torch.equal((smaller.to("xpu") ** exponent).abs().cpu(), smaller.abs() * 0)
 
 
+@pytest.mark.parametrize("name", ["modified_bessel_k0", "scaled_modified_bessel_k0"])
+def test_bessel_of_subnormal_numbers(name: str) -> None:
+    x = torch.tensor([1.0, 3.0, 5.0]) * 1.4e-45
+    function = getattr(torch.special, name)
+    assert_close(function(x.to("xpu")), function(x.double()).float(), rtol=1e-6)
+
+
 def test_complex_quotients_by_zero() -> None:
     """The sign of the zero does not count, as on the CPU."""
     z = torch.tensor([1 + 1j, -1 + 1j, 1 - 1j, -1 - 1j, 1j, 2])

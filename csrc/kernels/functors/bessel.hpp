@@ -97,6 +97,13 @@ inline T i1e(T signed_x) {
   return signed_x < T(0) ? -value : value;
 }
 
+// Half of the smallest numbers would be rounded.
+template <class T>
+inline T log_of_half(T x) {
+  constexpr T ln2 = T(0.693147180559945309417232121458176568);
+  return x < T(1) ? math::log(x) - ln2 : math::log(x / T(2));
+}
+
 // e^x K(x)
 template <class T>
 inline T k0e(T x) {
@@ -104,7 +111,7 @@ inline T k0e(T x) {
   if (!(x > T(0))) return limits<T>::quiet_nan();
   if (x > T(2)) return chebyshev_series(T(8) / x - T(2), k0_far<T>) / math::sqrt(x);
   const T growth = math::exp(x);
-  return growth * (chebyshev_series(x * x - T(2), k0_near<T>) - math::log(x / T(2)) * i0e(x) * growth);
+  return growth * (chebyshev_series(x * x - T(2), k0_near<T>) - log_of_half(x) * i0e(x) * growth);
 }
 
 template <class T>
@@ -113,7 +120,7 @@ inline T k1e(T x) {
   if (!(x > T(0))) return limits<T>::quiet_nan();
   if (x > T(2)) return chebyshev_series(T(8) / x - T(2), k1_far<T>) / math::sqrt(x);
   const T growth = math::exp(x);
-  return growth * (math::log(x / T(2)) * i1e(x) * growth + chebyshev_series(x * x - T(2), k1_near<T>) / x);
+  return growth * (log_of_half(x) * i1e(x) * growth + chebyshev_series(x * x - T(2), k1_near<T>) / x);
 }
 
 // Ai by its Maclaurin series.
