@@ -95,7 +95,7 @@ def bound(case: Case, operands: Sequence[torch.Tensor]) -> Callable[[], object]:
     return lambda: torch.autograd.grad(result, leaves, weights, retain_graph=True)
 
 
-def turns(bytes_of_one: int, size: str) -> int:
+def uncached_sets(bytes_of_one: int, size: str) -> int:
     """How many sets of operands no cache holds; small ones are to be cached."""
     return max(1, math.ceil(UNCACHED_BYTES / bytes_of_one)) if size == GOAL_SIZE else 1
 
@@ -123,7 +123,7 @@ def copies(size: int) -> Mapping[str, Callable[[], float]]:
         return torch.randn(size // 8, device=device).clone
 
     return {
-        f"{name} copy": sampler([copy(device) for _ in range(turns(size, GOAL_SIZE))])
+        f"{name} copy": sampler([copy(device) for _ in range(uncached_sets(size, GOAL_SIZE))])
         for name, device in (("stock", "cpu"), ("xpu", "xpu"))
     }
 
@@ -137,7 +137,10 @@ def measure(case: Case, dtype: str, size: str, rounds: int) -> Figure:
     torch.manual_seed(0)
     first = operands_of(case, dtype, size)
     touched = touched_bytes(case, first)
-    stock = [first, *(operands_of(case, dtype, size) for _ in range(1, turns(touched, size)))]
+    stock = [
+        first,
+        *(operands_of(case, dtype, size) for _ in range(1, uncached_sets(touched, size))),
+    ]
     xpu = [[on_xpu(operand) for operand in operands] for operands in stock]
     samples = {
         name: sampler([bound(case, operands) for operands in sets])

@@ -77,6 +77,7 @@ def test_reading_every_size_of_element(dtype: torch.dtype) -> None:
     same(lambda x, i: x.t()[:, i], x, i)
     same(lambda x: torch.cat([x, x[:2], x[3:]]), x)
     same(lambda x: x.flip(0, 1), x)
+    same(lambda x: x.flip(1), values((3, 133), dtype))  # whole vectors and a rest
 
 
 def assigned(x: torch.Tensor, place, values) -> torch.Tensor:

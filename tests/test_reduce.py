@@ -277,3 +277,10 @@ def test_narrow_integers_wrap(dtype: torch.dtype) -> None:
     for reduce in (torch.sum, torch.prod):
         expected = reduce(tensor, 1, dtype=dtype)
         assert torch.equal(reduce(tensor.to("xpu"), 1, dtype=dtype).cpu(), expected)
+
+
+def test_long_rows_apart_keep_short_chains() -> None:
+    """Equal numbers show every rounding of a sum that goes on too long."""
+    x = torch.full((2, 2, 1 << 20), 0.1)
+    expected = x.double().mean((0, 2))
+    torch.testing.assert_close(x.to("xpu").mean((0, 2)).cpu().double(), expected, rtol=3e-5, atol=0)

@@ -188,6 +188,20 @@ def test_complex_powers_of_infinity(dtype: torch.dtype) -> None:
         assert torch.equal((smaller.to("xpu") ** exponent).abs().cpu(), smaller.abs() * 0)
 
 
+def test_clamp_by_bounds_that_are_not_numbers() -> None:
+    x = torch.tensor([-2.0, 0.5, NAN])
+    for bounds in ((NAN, 1.0), (-1.0, NAN), (-1.0, 1.0), (1.0, -1.0)):
+        assert_close(x.to("xpu").clamp(*bounds), x.clamp(*bounds))
+
+
+def test_addr_refuses_factors_that_would_be_cut() -> None:
+    for device in ("cpu", "xpu"):
+        whole = torch.ones(3, dtype=torch.int64, device=device)
+        for factor in ({"alpha": 1.5}, {"beta": 1.5}):
+            with pytest.raises(RuntimeError, match="must not be a floating point number"):
+                torch.addr(whole.expand(3, 3), whole, whole, **factor)
+
+
 @pytest.mark.parametrize("name", ["modified_bessel_k0", "scaled_modified_bessel_k0"])
 def test_bessel_of_subnormal_numbers(name: str) -> None:
     x = torch.tensor([1.0, 3.0, 5.0]) * 1.4e-45

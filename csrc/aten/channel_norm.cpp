@@ -82,21 +82,20 @@ Tensor dense_channels(const Tensor& tensor, bool channels_last) {
 
 ChannelStatistics channel_statistics(const char* name, const Channels& channels, const Tensor& input) {
   const auto options = input.options().dtype(opmath_dtype(input.scalar_type()));
+  // With channels last a statistic's elements are short runs: each channel's own moments first, of which all
+  // have as many.
+  const bool by_channel = channels.channels_last && channels.share > 1;
   const std::int64_t count = channels.coefficients() / channels.share;
-  if (channels.channels_last && channels.share > 1) {
-    // A statistic's elements are short runs: each channel's own moments first, of which all have as many.
-    const auto moments = at::empty({2, channels.coefficients()}, options);
-    reduce({name, "variance", input.scalar_type(), {0}}, {grouped(channels, input)},
-           {channel_view(channels, moments[0]), channel_view(channels, moments[1])}, channel_mask(channels));
-    const auto shared = moments.view({2, count, channels.share});
-    auto [variance, mean] = at::var_mean(shared[1], at::IntArrayRef{-1}, at::Scalar(0));
-    return {mean, variance.add_(shared[0].mean(-1))};
-  }
-  ChannelStatistics result{at::empty({count}, options), at::empty({count}, options)};
+  const std::int64_t results = by_channel ? channels.coefficients() : count;
+  const auto view = by_channel ? channel_view : statistic_view;
+  const ChannelStatistics moments{at::empty({results}, options), at::empty({results}, options)};
   reduce({name, "variance", input.scalar_type(), {0}}, {grouped(channels, input)},
-         {statistic_view(channels, result.variance), statistic_view(channels, result.mean)},
-         statistic_mask(channels));
-  return result;
+         {view(channels, moments.variance), view(channels, moments.mean)},
+         by_channel ? channel_mask(channels) : statistic_mask(channels));
+  if (!by_channel) return moments;
+  const auto shared = [&](const Tensor& moment) { return moment.view({count, channels.share}); };
+  auto [variance, mean] = at::var_mean(shared(moments.mean), at::IntArrayRef{-1}, at::Scalar(0));
+  return {mean, variance.add_(shared(moments.variance).mean(-1))};
 }
 
 void normalize_channels(const Channels& channels, const ChannelForward& forward, const Tensor& input,

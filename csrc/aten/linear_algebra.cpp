@@ -36,6 +36,13 @@ void launch_cross(jit::Kernel& kernel, const Elements& elements, kernels::CrossP
   launch(kernel, range, params);
 }
 
+void check_factor(const char* name, const c10::Scalar& factor, c10::ScalarType dtype) {
+  TORCH_CHECK(!factor.isBoolean() || dtype == at::kBool, "Boolean ", name,
+              " only supported for Boolean results.");
+  TORCH_CHECK(at::isFloatingType(dtype) || at::isComplexType(dtype) || factor.isIntegral(true),
+              "For integral input tensors, argument ", name, " must not be a floating point number.");
+}
+
 void check_addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2) {
   TORCH_CHECK(batch1.dim() == 3, "batch1 must be a 3D tensor");
   TORCH_CHECK(batch2.dim() == 3, "batch2 must be a 3D tensor");
@@ -86,8 +93,10 @@ Tensor addr_xpu(const Tensor& self, const Tensor& first, const Tensor& second, c
   TORCH_CHECK(first.dim() == 1, "addr: Expected 1-D argument vec1, but got ", first.dim(), "-D");
   TORCH_CHECK(second.dim() == 1, "addr: Expected 1-D argument vec2, but got ", second.dim(), "-D");
   const auto dtype = at::promote_types(at::result_type(first, second), self.scalar_type());
+  check_factor("beta", beta, dtype);
+  check_factor("alpha", alpha, dtype);
   // One rounding, at the end.
-  const auto compute = at::isReducedFloatingType(dtype) ? kFloat : dtype;
+  const auto compute = opmath_dtype(dtype);
   const auto base = expand_size(self, {first.size(0), second.size(0)}, "addr");
   const auto column = first.to(compute).unsqueeze(1), row = second.to(compute).unsqueeze(0);
   const bool ignores_self = beta.equal(0);

@@ -143,8 +143,9 @@ void set_chunks(bool inner, bool packs, std::int64_t wanted_jobs, bool is_cpu, R
       std::max({wanted, at::ceil_div(reduced, longest_chain * together), std::int64_t{1}});
   params.chunk = at::ceil_div(at::ceil_div(reduced, chunks), together) * together;
   if (inner && packs && params.reduced.count > 1 && params.kept.numel * reduced >= uncached) {
-    // Whole rows, few enough that the memory is read from one end to the other.
-    params.chunk = at::ceil_div(shortest_run, params.reduced.sizes[0]) * params.reduced.sizes[0];
+    // Whole rows, few enough that the memory is read from one end to the other; long ones stay cut.
+    const auto row = params.reduced.sizes[0];
+    params.chunk = std::min(params.chunk, at::ceil_div(shortest_run, row) * row);
   }
   params.chunk = std::max<std::int64_t>(params.chunk, 1);
   params.chunks = std::max<std::int64_t>(at::ceil_div(reduced, params.chunk), 1);

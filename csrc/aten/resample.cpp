@@ -81,15 +81,15 @@ void resample(const char* name, Filter filter, const ResampleAxes& axes, const a
   if (out.numel() == 0) return;
   const auto format = format_of(out, axes.spatial);
   const int last = format != at::MemoryFormat::Contiguous;
-  const auto device = out.device().index();
-  auto& kernels = filters[static_cast<int>(filter)];
-  auto& kernel = interpolates(filter) ? kernels.forward[last].get(name, out.scalar_type(), device)
-                                      : kernels.move[last].get(out.element_size(), device);
   const auto result = writable_in(out, format);
   if (last && filter == Filter::nearest && repeats_places(axes)) {
     const auto places = repeated_places(axes, result, true);
     copy_on_device(places, repeated_places(axes, input.contiguous(format), false).expand(places.sizes()));
   } else {
+    const auto device = out.device().index();
+    auto& kernels = filters[static_cast<int>(filter)];
+    auto& kernel = interpolates(filter) ? kernels.forward[last].get(name, out.scalar_type(), device)
+                                        : kernels.move[last].get(out.element_size(), device);
     launch_resample(name, axes, input.contiguous(format), result, format, kernel);
   }
   copy_back(out, result);
@@ -103,15 +103,15 @@ void resample_backward(const char* name, Filter filter, const ResampleAxes& axes
     return;
   }
   const auto format = format_of(out, axes.spatial);
-  auto& kernels = filters[static_cast<int>(filter)];
   const int last = format != at::MemoryFormat::Contiguous;
-  auto& kernel = kernels.backward[last].get(name, out.scalar_type(), out.device().index());
   auto result = writable_in(out, format);
   if (last && filter == Filter::nearest && repeats_places(axes)) {
     c10::SmallVector<std::int64_t, 3> repetitions;
     for (int d = 0; d < axes.spatial; ++d) repetitions.push_back(out.dim() - axes.spatial + 2 * d + 1);
     at::sum_out(result, repeated_places(axes, gradient.contiguous(format), true), repetitions);
   } else {
+    auto& kernel =
+        filters[static_cast<int>(filter)].backward[last].get(name, out.scalar_type(), out.device().index());
     launch_resample(name, axes, gradient.contiguous(format), result, format, kernel);
   }
   copy_back(out, result);

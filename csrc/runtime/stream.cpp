@@ -165,8 +165,7 @@ class LibraryWork {
     if (queue_ != queue) return wait();
     if (!kernels_behind_.load(std::memory_order_relaxed) && tasks_ < most_tasks) return;
     task_.wait();
-    tasks_ = 0;
-    kernels_behind_.store(false, std::memory_order_relaxed);
+    start_over();
   }
   void add(sycl::queue& queue) {
     const std::lock_guard lock(mutex_);
@@ -193,12 +192,15 @@ class LibraryWork {
   void wait() {
     if (queue_) queue_->wait();
     queue_.reset();
-    tasks_ = 0;
-    kernels_behind_.store(false, std::memory_order_relaxed);
+    start_over();
     pending_.store(false, std::memory_order_release);
   }
+  void start_over() {
+    tasks_ = 0;
+    kernels_behind_.store(false, std::memory_order_relaxed);
+  }
 
-  static constexpr int most_tasks = 8;
+  static constexpr int most_tasks = 8;  // SYCL's graph stays short; more were not faster
 
   std::mutex mutex_;
   std::atomic<bool> pending_{}, kernels_behind_{};

@@ -99,9 +99,14 @@ void* SyclDriver::allocate(std::size_t bytes) noexcept {
                         : sycl::aligned_alloc_device(alignment, bytes, device_, context_);
       },
       [] { return static_cast<void*>(nullptr); }));
-  if (is_cpu_ && !memory) host_budget().give_back(bytes);
-  if (is_cpu_ && !guarded_ && memory) ask_for_huge_pages(memory, bytes);
-  if (!guarded_ || !memory) return memory;
+  if (!memory) {
+    if (is_cpu_) host_budget().give_back(bytes);
+    return nullptr;
+  }
+  if (!guarded_) {
+    if (is_cpu_) ask_for_huge_pages(memory, bytes);
+    return memory;
+  }
   guard.protect(memory, PROT_NONE);
   return memory + guard.pages - bytes;
 }
