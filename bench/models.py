@@ -1,6 +1,7 @@
-"""Speed and memory of whole networks: xpu beside stock torch on the CPU, in one process.
+"""Speed and memory of whole networks: xpu beside stock torch on the CPU, each row in a process.
 
-Inference, and a training step of forward, backward and optimizer; bfloat16 is cast weights in
+A row's process runs both, interleaved; what one network leaves in caches and allocators is not
+there for the next, as for a user who runs one. Inference, and a training step of forward, backward and optimizer; bfloat16 is cast weights in
 inference and autocast in training; images are channels last. Nothing is optimized: the model is
 moved to the device. A ratio is stock's time over ours, the median over the rounds.
 
@@ -82,15 +83,12 @@ def resident_peak() -> int:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
-def stock_memory(name: str, mode: str, dtype: str) -> int:
-    """By how many bytes stock torch grows in a process of its own."""
+def in_process(*arguments: str) -> str:
+    """What this file prints with these arguments in a process of its own."""
     process = subprocess.run(
-        [sys.executable, Path(__file__), "--memory-of", name, mode, dtype],
-        check=True,
-        capture_output=True,
-        text=True,
+        [sys.executable, Path(__file__), *arguments], check=True, stdout=subprocess.PIPE, text=True
     )
-    return int(process.stdout)
+    return process.stdout
 
 
 def print_stock_memory(name: str, mode: str, dtype: str) -> None:
@@ -101,24 +99,29 @@ def print_stock_memory(name: str, mode: str, dtype: str) -> None:
     print(resident_peak() - before)
 
 
-def measure(name: str, mode: str, dtype: str, rounds: int) -> float:
-    torch.xpu.empty_cache()
-    before = torch.xpu.memory_allocated()
+def print_row(name: str, mode: str, dtype: str, rounds: str) -> None:
+    """The row, and on a line of its own its ratio."""
     torch.xpu.reset_peak_memory_stats()
     xpu = step(name, mode, DTYPES[dtype], "xpu")
     stock = step(name, mode, DTYPES[dtype], "cpu")
     samples = {"stock": sampler(stock), "xpu": sampler(xpu)}
     interleaved(samples, 2)
-    figures = interleaved(samples, rounds)
-    memory = torch.xpu.max_memory_allocated() - before
+    figures = interleaved(samples, int(rounds))
+    memory = torch.xpu.max_memory_allocated()
     ratio = median_ratio(figures, "stock", "xpu")
+    stock_memory = int(in_process("--memory-of", name, mode, dtype))
     print(
         f"{name:14} {mode:9} {dtype:9} {statistics.median(figures['stock']) * 1e3:9.1f}"
         f" {statistics.median(figures['xpu']) * 1e3:9.1f} {ratio:7.2f}"
-        f" {stock_memory(name, mode, dtype) / MEBI:10.0f} {memory / MEBI:9.0f}",
-        flush=True,
+        f" {stock_memory / MEBI:10.0f} {memory / MEBI:9.0f}"
     )
-    return ratio
+    print(ratio)
+
+
+def measure(name: str, mode: str, dtype: str, rounds: int) -> float:
+    row, ratio = in_process("--row", name, mode, dtype, str(rounds)).splitlines()
+    print(row, flush=True)
+    return float(ratio)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -128,8 +131,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--memory-of"]:
-        print_stock_memory(*sys.argv[2:])
+    parts = {"--memory-of": print_stock_memory, "--row": print_row}
+    if sys.argv[1:2] and sys.argv[1] in parts:
+        parts[sys.argv[1]](*sys.argv[2:])
         return
     verdict = Verdict(__doc__, rounds=7, options=options)
     wanted = re.compile(verdict.arguments.filter)

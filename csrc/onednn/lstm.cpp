@@ -26,11 +26,12 @@ struct Shape {
   c10::DeviceIndex device;
   c10::ScalarType dtype;
   bool reverse, train;
+  memory::dim output_row;  // from one batch's row of the output to the next
 
   static constexpr memory::dim gates = 4;
   inline static const memory::desc none;  // no peepholes, no projection
 
-  Shape(const LstmLayer& layer, bool trains)
+  Shape(const LstmLayer& layer, bool trains, const Tensor& output = {})
       : steps(layer.input.size(0)),
         batch(layer.input.size(1)),
         features(layer.input.size(2)),
@@ -38,20 +39,24 @@ struct Shape {
         device(layer.input.device().index()),
         dtype(layer.input.scalar_type()),
         reverse(layer.reverse),
-        train(trains) {}
+        train(trains),
+        output_row(output.defined() ? output.stride(1) : hidden) {}
 
   Key key(char name) const {
     Key key(name);
     append_common_attributes(key);
     key.append(device);
     key.append(static_cast<int>(dtype));
-    key.append(c10::IntArrayRef{steps, batch, features, hidden});
+    key.append(c10::IntArrayRef{steps, batch, features, hidden, output_row});
     key.append(reverse);
     key.append(train);
     return key;
   }
 
   memory::desc sequence(memory::dim size) const { return {{steps, batch, size}, data_type(dtype), Tag::tnc}; }
+  memory::desc output() const {
+    return {{steps, batch, hidden}, data_type(dtype), {batch * output_row, output_row, 1}};
+  }
   memory::desc state() const { return {{1, 1, batch, hidden}, data_type(dtype), Tag::ldnc}; }
   // Gradients are float32 whatever the dtype.
   memory::desc sequence_gradient(memory::dim size) const {
@@ -98,7 +103,7 @@ struct Shape {
             none,
             none,
             bias(),
-            sequence(hidden),
+            output(),
             state(),
             state(),
             more...,
@@ -131,7 +136,7 @@ c10::SmallVector<void*, 20> inputs(const LstmLayer& layer) {
 }
 
 void add_results(Arguments& arguments, const Shape& shape, Access access) {
-  arguments.push_back(as_given(DNNL_ARG_DST_LAYER, access, shape.sequence(shape.hidden)));
+  arguments.push_back(as_given(DNNL_ARG_DST_LAYER, access, shape.output()));
   arguments.push_back(as_given(DNNL_ARG_DST_ITER, access, shape.state()));
   arguments.push_back(as_given(DNNL_ARG_DST_ITER_C, access, shape.state()));
 }
@@ -189,14 +194,15 @@ const char* lstm_refusal(const c10::Device& device, c10::ScalarType dtype) {
              : "oneDNN has no LSTM of this dtype on this device";
 }
 
-LstmResult lstm(const LstmLayer& layer, bool train) {
+LstmResult lstm(const LstmLayer& layer, bool train, LstmResult result) {
   return checked("lstm", layer, [&] {
-    const Shape shape(layer, train);
+    const Shape shape(layer, train, result.output);
     const auto operation = cached(shape.key('l'), [&] { return make_forward(shape); });
-    LstmResult result{at::empty({shape.steps, shape.batch, shape.hidden}, layer.input.options()),
-                      at::empty_like(layer.hidden),
-                      at::empty_like(layer.cell),
-                      {}};
+    if (!result.output.defined())
+      result = {at::empty({shape.steps, shape.batch, shape.hidden}, layer.input.options()),
+                at::empty_like(layer.hidden),
+                at::empty_like(layer.cell),
+                {}};
     auto data = inputs(layer);
     for (const auto& tensor : {result.output, result.hidden, result.cell}) data.push_back(tensor.data_ptr());
     if (train) {

@@ -19,7 +19,8 @@ struct LstmResult {
   at::Tensor output, hidden, cell;
   at::Tensor workspace;  // for the gradients; undefined unless `train`
 };
-LstmResult lstm(const LstmLayer& layer, bool train);
+// Into the tensors of `result` where it has them; its output may be a part of the features of a wider one.
+LstmResult lstm(const LstmLayer& layer, bool train, LstmResult result = {});
 
 // In float32, those that are given too.
 struct LstmGradients {
