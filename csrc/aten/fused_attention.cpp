@@ -132,6 +132,9 @@ struct Attention {
         .narrow(2, 0, part.columns);
   }
 
+  // Whether one work-item walks along a row, from its beginning to its end.
+  bool by_packs() const { return dropout == 0 && walks_alone(); }
+
   void launch_weights(const char* kernel, const Part& part, AttentionParams params) const {
     if (mask.defined()) {
       params.mask = mask.const_data_ptr();
@@ -158,7 +161,7 @@ struct Attention {
     params.causal = causal;
     const auto jobs = params.batches * params.heads * params.rows;
     const std::string mask_type = mask.defined() ? type_name(mask.scalar_type()) : "no_mask";
-    if (dropout == 0 && walks_alone()) {
+    if (by_packs()) {
       const auto [by_packs, range] = row_kernel(kernel, jobs);
       launch("attention", instantiation(by_packs, mask_type, type_name(dtype())), range, params);
     } else {
@@ -191,18 +194,25 @@ Tensor empty_heads(const Tensor& like, std::int64_t features, c10::ScalarType dt
       .transpose(1, 2);
 }
 
+// Rows of narrower elements that begin where those of the scores begin.
+Tensor narrowed(const Tensor& scores, c10::ScalarType dtype) {
+  return dtype == c10::kFloat ? scores : scores.view(dtype).narrow(-1, 0, scores.size(-1));
+}
+
 void compute(const Attention& attention, const Tensor& output, const Tensor& logsumexp) {
   const Scratch scores(attention, c10::kFloat);
   const auto dtype = attention.dtype();
-  const Scratch weights = dtype == c10::kFloat ? scores : Scratch(attention, dtype);
+  const bool in_place = dtype == c10::kFloat || attention.by_packs();
+  const Scratch weights = in_place ? scores : Scratch(attention, dtype);
   for (const auto& part : attention.parts) {
     const auto part_scores = scores.view(part);
-    const auto part_weights = weights.view(part);
+    const auto part_weights = in_place ? narrowed(part_scores, dtype) : weights.view(part);
     multiply(operator_name, part_scores, attention.rows(attention.query, part),
              attention.columns(attention.key, part).transpose(-2, -1));
     AttentionParams params{};
     params.scores = part_scores.mutable_data_ptr();
     params.weights = part_weights.mutable_data_ptr();
+    params.weight_step = part_weights.stride(2);
     params.logsumexp = logsumexp.mutable_data_ptr<float>();
     attention.launch_weights("attention_weights", part, params);
     multiply(operator_name, attention.rows(output, part), part_weights,
@@ -235,6 +245,7 @@ void compute_backward(const Attention& attention, const Tensor& gradient, const 
     params.scores = part_scores.mutable_data_ptr();
     params.gradients = part_gradients.mutable_data_ptr();
     params.weights = part_weights.mutable_data_ptr();
+    params.weight_step = part_weights.stride(2);
     params.score_gradients = part_score_gradients.mutable_data_ptr();
     params.logsumexp = logsumexp.mutable_data_ptr<float>();
     attention.launch_weights("attention_weights_backward", part, params);

@@ -15,13 +15,15 @@ struct no_mask {};
 // One query: where its scores lie, which keys it sees, and what is added to its scores.
 template <class Mask>
 struct AttentionRow {
-  int64_t first;    // of the parameters' rows, in elements
+  int64_t row;
+  int64_t first;    // of the row's scores, in elements
   int64_t visible;  // the keys after these have weight 0
   int64_t query;    // among [batch, head, query]
   const Mask* mask;
 
   template <class Rows>
-  AttentionRow(const Rows& rows, const AttentionParams& params, int64_t row) : first(row * params.columns) {
+  AttentionRow(const Rows& rows, const AttentionParams& params, int64_t row_)
+      : row(row_), first(row_ * params.columns) {
     const int64_t within = row % params.rows;
     const int64_t head_row = row / params.rows;
     const int64_t batch = params.first_batch + head_row / params.heads;
@@ -82,7 +84,7 @@ template <class Mask, bool Dropout, class Weight, class Rows>
 inline void attention_weights_by(const Rows& rows, const AttentionParams& params) {
   for_each_query<Mask>(rows, params, [&](const AttentionRow<Mask>& place) {
     auto* scores = static_cast<float*>(params.scores) + place.first;
-    auto* weights = static_cast<Weight*>(params.weights) + place.first;
+    auto* weights = static_cast<Weight*>(params.weights) + place.row * params.weight_step;
     const auto logit = [&](auto key) { return place.logit(load<float>(scores, key), params.scale, key); };
     const float largest = rows.fold(
         place.visible, -limits<float>::infinity(), [](auto a, auto b) { return math::maximum(a, b); }, logit);
@@ -108,7 +110,7 @@ inline void attention_weights_backward_by(const Rows& rows, const AttentionParam
   for_each_query<Mask>(rows, params, [&](const AttentionRow<Mask>& place) {
     auto* scores = static_cast<float*>(params.scores) + place.first;
     const auto* gradients = static_cast<const float*>(params.gradients) + place.first;
-    auto* weights = static_cast<Weight*>(params.weights) + place.first;
+    auto* weights = static_cast<Weight*>(params.weights) + place.row * params.weight_step;
     auto* score_gradients = static_cast<Weight*>(params.score_gradients) + place.first;
     const float shift = finite_shift(params.logsumexp[place.query]);
     const float total = sum_each<float>(rows, place.visible, [&](auto key) {

@@ -11,7 +11,8 @@ namespace ipex::kernels {
 struct AttentionParams {
   void* scores;     // q·k; overwritten
   void* gradients;  // backward: gradients of the weights in, of q·k out, where the types allow it in place
-  void* weights;    // of each key; may be scores
+  void* weights;    // of each key; may be scores, whose row they then overwrite from its beginning
+  std::int64_t weight_step;  // from one row of weights to the next
   void* score_gradients;
   float* logsumexp;  // [batch, head, query]
   const void* mask;
