@@ -1,9 +1,10 @@
 """Speed and memory of whole networks: xpu beside stock torch on the CPU, each row in a process.
 
 A row's process runs both, interleaved; what one network leaves in caches and allocators is not
-there for the next, as for a user who runs one. Inference, and a training step of forward, backward and optimizer; bfloat16 is cast weights in
-inference and autocast in training; images are channels last. Nothing is optimized: the model is
-moved to the device. A ratio is stock's time over ours, the median over the rounds.
+there for the next, as for a user who runs one. Inference, and a training step of forward, backward
+and optimizer; bfloat16 is cast weights in inference and autocast in training; images are channels
+last. Nothing is optimized: the model is moved to the device. A ratio is stock's time over ours, the
+median over the rounds.
 
 Memory: the peak of what is allocated on the device; for stock by how much the resident memory of a
 process of its own grows at most, which also counts what libraries and the allocator keep.

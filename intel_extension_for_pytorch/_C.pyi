@@ -1,4 +1,7 @@
+from collections.abc import Sequence
 from typing import Any
+
+import torch
 
 class RejectedDevice:
     name: str
@@ -21,6 +24,29 @@ def set_row_kernels(choice: str) -> None: ...
 class Kernel:
     def launch(self, groups: int, group_size: int, params: bytes, local_bytes: int = 0) -> None: ...
     def enqueue_seconds(self, groups: int, group_size: int, params: bytes, count: int) -> float: ...
+
+class CompiledKernel:
+    def __init__(
+        self,
+        source: str,
+        name: str,
+        options: list[str],
+        dimensions: int,
+        strided: bool,
+        packs: bool,
+    ) -> None: ...
+    def __call__(
+        self,
+        grid: int | tuple[int, ...],
+        block: int | tuple[int, ...],
+        args: Sequence[object] = ...,
+        shared_mem: int = 0,
+        stream: torch.xpu.Stream | None = None,
+    ) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def parameters(self) -> str: ...
 
 def find_kernel(module: str, instantiation: str) -> Kernel: ...
 def compile_kernel(source: str, instantiation: str, options: list[str] = ...) -> Kernel: ...

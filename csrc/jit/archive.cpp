@@ -43,24 +43,36 @@ Archive::Archive(const fs::path& path) {
   if (mapped == MAP_FAILED)
     throw Error("the kernel archive " + path.string() + " is empty or cannot be mapped");
   data_ = static_cast<const char*>(mapped);
-
-  const auto fits = [this](std::uint64_t offset, std::uint64_t size) {
-    return offset <= size_ && size <= size_ - offset;
-  };
-  bool valid = std::memcmp(header().magic, archive_magic, sizeof(Header::magic)) == 0 &&
-               header().count <= (size_ - sizeof(Header)) / sizeof(Entry);
-  if (valid) {
-    for (const Entry& entry : entries()) {
-      valid = valid && fits(entry.name_offset, entry.name_size) && fits(entry.blob_offset, entry.blob_size);
-    }
-  }
-  if (!valid) {
+  mapped_ = true;
+  if (!is_valid()) {
     munmap(mapped, size_);
     throw Error("the kernel archive " + path.string() + " is damaged or of another version");
   }
 }
 
-Archive::~Archive() { munmap(const_cast<char*>(data_), size_); }
+Archive::Archive(std::span<const std::byte> bytes, const std::string& name)
+    : data_(reinterpret_cast<const char*>(bytes.data())), size_(bytes.size()) {
+  if (size_ < sizeof(Header) || !is_valid())
+    throw Error("the kernel archive of " + name + " is damaged or of another version: build it again");
+}
+
+Archive::~Archive() {
+  if (mapped_) munmap(const_cast<char*>(data_), size_);
+}
+
+bool Archive::is_valid() const {
+  const auto fits = [this](std::uint64_t offset, std::uint64_t size) {
+    return offset <= size_ && size <= size_ - offset;
+  };
+  if (std::memcmp(header().magic, archive_magic, sizeof(Header::magic)) != 0 ||
+      header().count > (size_ - sizeof(Header)) / sizeof(Entry)) {
+    return false;
+  }
+  const auto all = entries();
+  return std::all_of(all.begin(), all.end(), [&](const Entry& entry) {
+    return fits(entry.name_offset, entry.name_size) && fits(entry.blob_offset, entry.blob_size);
+  });
+}
 
 const Archive::Header& Archive::header() const { return *reinterpret_cast<const Header*>(data_); }
 

@@ -21,6 +21,8 @@ class Archive {
   static constexpr int version = 2;
 
   explicit Archive(const std::filesystem::path& path);  // throws Error
+  // The bytes of a file, which must live as long; `name` is for errors.
+  Archive(std::span<const std::byte> bytes, const std::string& name);
   ~Archive();
   Archive(const Archive&) = delete;
   Archive& operator=(const Archive&) = delete;
@@ -38,8 +40,10 @@ class Archive {
   struct Entry;
   const Header& header() const;
   std::span<const Entry> entries() const;
+  bool is_valid() const;
   const char* data_ = nullptr;
   std::size_t size_ = 0;
+  bool mapped_ = false;
 };
 
 // The name of a kernel in an archive.

@@ -1,5 +1,7 @@
 #include "jit/compiler.h"
 
+#include <algorithm>
+#include <regex>
 #include <sycl/sycl.hpp>
 
 #include "jit/counters.h"
@@ -20,6 +22,21 @@ struct BundleAccess : sycl::detail::kernel_bundle_plain {
   using Get = std::string (kernel_bundle_plain::*)(const std::string&);
   static constexpr Get raw_kernel_name = &BundleAccess::ext_oneapi_get_raw_kernel_name;
 };
+
+// The compiler's log with the source's name; it calls the source rtc_<number>.cpp and appends a list of the
+// wanted kernels.
+std::string readable(const std::string& log, const Source& source) {
+  static const std::regex place("rtc_[0-9]+\\.cpp:([0-9]+)");
+  const auto lines = static_cast<std::size_t>(std::count(source.text.begin(), source.text.end(), '\n')) + 1;
+  std::string text;
+  auto rest = log.begin();
+  for (std::sregex_iterator match(log.begin(), log.end(), place), end; match != end; ++match) {
+    const bool of_source = std::stoul((*match)[1]) <= lines;
+    text.append(rest, (*match)[0].first).append(of_source ? source.name : "wanted kernels");
+    rest = of_source ? (*match)[1].first - 1 : (*match)[0].second;
+  }
+  return text.append(rest, log.end());
+}
 
 std::string describe(const std::vector<std::string>& instantiations) {
   constexpr std::size_t shown = 3;
@@ -62,7 +79,8 @@ std::vector<Bytes> compile_to_spirv(const sycl::device& device, const Source& so
     }
     return spirv;
   } catch (const sycl::exception& error) {
-    throw Error("cannot compile the kernel " + describe(instantiations) + ":\n" + error.what());
+    throw Error("cannot compile the kernel " + describe(instantiations) + " of " + source.name + ":\n" +
+                readable(error.what(), source));
   }
 }
 

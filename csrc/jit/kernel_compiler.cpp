@@ -197,7 +197,7 @@ void run(const Arguments& arguments) {
 
   std::map<std::string, std::string> prefixes;
   for (const auto& [module, instantiations] : wanted) {
-    const Digest digest = source_digest(arguments.root, module_source(arguments.root, module));
+    const Digest digest = source_digest(module_source(arguments.root, module));
     prefixes[module] = module + "-" + std::to_string(Archive::version) + digest.hex().substr(0, 24);
     std::replace(prefixes[module].begin(), prefixes[module].end(), '/', '.');
   }

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -69,8 +70,9 @@ class Library {
     return *library;
   }
 
+  // `shown` is the module's name in messages.
   template <class Make>
-  Kernel& find(const NameView& name, const sycl::queue& queue, Make make) {
+  Kernel& find(const NameView& name, std::string_view shown, const sycl::queue& queue, Make make) {
     const sycl::device device = queue.get_device();
     const sycl::context context = queue.get_context();
     Entry& entry = find_entry(name, device, context);
@@ -79,17 +81,34 @@ class Library {
     const std::lock_guard lock(entry.making);
     kernel = entry.kernel.load(std::memory_order_relaxed);
     if (kernel == nullptr) {
-      kernel = make_kernel(name, device, context, make);
+      kernel = make_kernel(name, shown, device, context, make);
       entry.kernel.store(kernel, std::memory_order_release);
     }
     return *kernel;
   }
 
-  // The SPIR-V that the build made, if this instantiation was listed.
+  // The SPIR-V that a build made, ours or that of a registered module, if this instantiation was listed.
   std::optional<Bytes> archived(const NameView& name) {
+    const std::string wanted = archive_name(name.module, name.instantiation);
+    if (const auto* module = registered(name.module)) return module->archive.find(wanted);
     std::call_once(archive_opened_, [this] { open_archive(); });
     if (!archive_) return std::nullopt;
-    return archive_->find(archive_name(name.module, name.instantiation));
+    return archive_->find(wanted);
+  }
+
+  Source source_of(std::string_view module) {
+    const auto* found = registered(module);
+    return found != nullptr ? found->source : module_source(kernel_root(), module);
+  }
+
+  void add(std::string module, Source source, std::span<const std::byte> archive) {
+    const std::unique_lock lock(mutex_);
+    const auto found = registered_.find(module);
+    if (found == registered_.end()) {
+      registered_.try_emplace(module, std::move(source), archive, module);
+    } else if (found->second.source.text != source.text) {
+      throw Error("two libraries register different kernels as the module " + module);
+    }
   }
 
  private:
@@ -116,9 +135,9 @@ class Library {
   }
 
   template <class Make>
-  static Kernel* make_kernel(const NameView& name, const sycl::device& device, const sycl::context& context,
-                             Make make) {
-    std::string text = std::string(name.module) + ":" + std::string(name.instantiation);
+  static Kernel* make_kernel(const NameView& name, std::string_view shown, const sycl::device& device,
+                             const sycl::context& context, Make make) {
+    std::string text = std::string(shown) + ":" + std::string(name.instantiation);
     try {
       debug::Timer timer;
       auto kernel = std::make_unique<Kernel>(text, make(device, context));
@@ -128,6 +147,20 @@ class Library {
       throw Error("kernel " + text + " for " + device.get_info<sycl::info::device::name>() + ": " +
                   error.what());
     }
+  }
+
+  struct Registered {
+    Registered(Source source_, std::span<const std::byte> bytes, const std::string& name)
+        : source(std::move(source_)), archive(bytes, name) {}
+    Source source;
+    Archive archive;
+  };
+
+  // Modules are never removed, so what this returns stays.
+  const Registered* registered(std::string_view module) {
+    const std::shared_lock lock(mutex_);
+    const auto found = registered_.find(module);
+    return found == registered_.end() ? nullptr : &found->second;
   }
 
   void open_archive() {
@@ -142,17 +175,27 @@ class Library {
 
   std::shared_mutex mutex_;
   std::deque<DeviceKernels> devices_;
+  std::map<std::string, Registered, std::less<>> registered_;
   std::once_flag archive_opened_;
   std::optional<Archive> archive_;
 };
 
-// SPIR-V of an instantiation that is not in the archive: from the disk cache, else compiled and kept there.
-Bytes compiled(const Source& source, const std::string& instantiation, const sycl::device& device) {
-  const Digest key = source_digest(kernel_root(), source).add(canonical(instantiation));
-  if (auto spirv = cache::load(key, "spirv")) return *std::move(spirv);
-  Bytes spirv = std::move(compile_to_spirv(device, source, {instantiation}).front());
-  cache::store(key, "spirv", spirv);
-  return spirv;
+// SPIR-V of instantiations that are not in an archive: from the disk cache, else compiled together and kept
+// there.
+std::vector<Bytes> compiled(const Source& source, const std::vector<std::string>& instantiations,
+                            const sycl::device& device) {
+  const Digest common = source_digest(source);
+  const auto key = [&](const std::string& name) { return Digest(common).add(canonical(name)); };
+  std::vector<Bytes> modules;
+  for (const auto& name : instantiations) {
+    auto spirv = cache::load(key(name), "spirv");
+    if (!spirv) break;
+    modules.push_back(*std::move(spirv));
+  }
+  if (modules.size() == instantiations.size()) return modules;
+  modules = compile_to_spirv(device, source, instantiations);
+  for (std::size_t i = 0; i < modules.size(); ++i) cache::store(key(instantiations[i]), "spirv", modules[i]);
+  return modules;
 }
 
 bool takes_spirv(const sycl::device& device) {
@@ -164,7 +207,7 @@ sycl::kernel from_source(const Source& source, std::string_view instantiation, c
                          const sycl::context& context) {
   const std::string name(instantiation);
   if (!takes_spirv(device)) return load_source(source, name, context, device);
-  return load_spirv(compiled(source, name, device), context, device);
+  return load_spirv(compiled(source, {name}, device).front(), context, device);
 }
 
 }  // namespace
@@ -172,22 +215,30 @@ sycl::kernel from_source(const Source& source, std::string_view instantiation, c
 Kernel& find_kernel(std::string_view module, std::string_view instantiation, const sycl::queue& queue) {
   Library& library = Library::instance();
   const NameView name{module, instantiation};
-  return library.find(name, queue, [&](const sycl::device& device, const sycl::context& context) {
+  return library.find(name, module, queue, [&](const sycl::device& device, const sycl::context& context) {
     if (takes_spirv(device)) {
       if (const auto spirv = library.archived(name)) return load_spirv(*spirv, context, device);
     }
-    return from_source(module_source(kernel_root(), module), instantiation, device, context);
+    return from_source(library.source_of(module), instantiation, device, context);
   });
 }
 
 Kernel& find_kernel(const Source& source, std::string_view instantiation, const sycl::queue& queue) {
-  Source complete = source;
-  complete.options.push_back("-I" + kernel_root().string());
-  const std::string identity = source_digest(kernel_root(), complete).hex();
-  return Library::instance().find({identity, instantiation}, queue,
+  const Source complete = with_kernel_headers(source);
+  const std::string identity = source_digest(complete).hex();
+  return Library::instance().find({identity, instantiation}, source.name, queue,
                                   [&](const sycl::device& device, const sycl::context& context) {
                                     return from_source(complete, instantiation, device, context);
                                   });
+}
+
+std::vector<Bytes> compile(const Source& source, const std::vector<std::string>& instantiations,
+                           const sycl::device& device) {
+  return compiled(with_kernel_headers(source), instantiations, device);
+}
+
+void register_module(std::string module, Source source, std::span<const std::byte> archive) {
+  Library::instance().add(std::move(module), with_kernel_headers(std::move(source)), archive);
 }
 
 }  // namespace ipex::jit

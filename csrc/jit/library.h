@@ -1,16 +1,20 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "jit/source.h"
+#include "jit/spirv.h"
 
 namespace sycl {
 inline namespace _V1 {
+class device;
 class queue;
-}
+}  // namespace _V1
 }  // namespace sycl
 
 namespace ipex::jit {
@@ -25,6 +29,16 @@ Kernel& find_kernel(std::string_view module, std::string_view instantiation, con
 
 // The same for a kernel of the caller's own source, which may include "kernels/...".
 Kernel& find_kernel(const Source& source, std::string_view instantiation, const sycl::queue& queue);
+
+// The SPIR-V of kernels of the caller's own source, a module for each: from the disk cache, else compiled
+// together. Throws Error.
+std::vector<Bytes> compile(const Source& source, const std::vector<std::string>& instantiations,
+                           const sycl::device& device);
+
+// What a caller's library brings along: find_kernel() finds the kernels of `source` under the name `module`,
+// first in `archive`, which holds them as SPIR-V and lives as long as the process. Throws Error if the name
+// is taken by another source.
+void register_module(std::string module, Source source, std::span<const std::byte> archive);
 
 struct Range {
   std::size_t groups;      // number of work-groups; 0 launches nothing
@@ -45,5 +59,24 @@ requires(!std::is_pointer_v<Params>) void launch(sycl::queue& queue, Kernel& ker
   static_assert(std::is_trivially_copyable_v<Params>);
   launch(queue, kernel, range, static_cast<const void*>(&params), sizeof(Params), local_bytes, moved_bytes);
 }
+
+// Of one, two or three dimensions; the last varies fastest.
+struct GroupRange {
+  int dimensions;
+  std::array<std::size_t, 3> groups;
+  std::array<std::size_t, 3> group_size;
+};
+
+// One of several arguments of a kernel.
+struct Argument {
+  enum class Kind { pointer, value, local_memory };
+  Kind kind;
+  const void* data;  // the pointer, or the bytes of the value
+  std::size_t size;  // of the value or of the work-group memory
+};
+
+// Enqueues a kernel that takes arguments one by one.
+void launch(sycl::queue& queue, Kernel& kernel, const GroupRange& range, std::span<const Argument> arguments,
+            bool with_event);
 
 }  // namespace ipex::jit

@@ -22,22 +22,45 @@ std::string read_text(const fs::path& path) {
   return std::move(text).str();
 }
 
-// Adds the headers under `root` that `text` includes, each once. Headers of SYCL and of C++ belong to the
-// compiler.
-void add_includes(const fs::path& root, const std::string& text, std::set<std::string>& seen,
-                  Digest& digest) {
+// The folders that options name with -I.
+std::vector<fs::path> header_folders(const std::vector<std::string>& options) {
+  std::vector<fs::path> folders;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    if (!options[i].starts_with("-I")) continue;
+    if (options[i].size() > 2) {
+      folders.emplace_back(options[i].substr(2));
+    } else if (i + 1 < options.size()) {
+      folders.emplace_back(options[++i]);
+    }
+  }
+  return folders;
+}
+
+// The name between the quotes or angle brackets of an #include, empty for any other line.
+std::string included(const std::string& line) {
+  const auto hash = line.find_first_not_of(" \t");
+  if (hash == std::string::npos || line[hash] != '#') return {};
+  const auto open = line.find_first_of("\"<", hash);
+  if (open == std::string::npos || line.find("include") > open) return {};
+  return line.substr(open + 1, line.find_first_of("\">", open + 1) - open - 1);
+}
+
+// Adds the headers in `folders` and beside the including file that `text` includes, each once. Headers of
+// SYCL and of C++ belong to the compiler.
+void add_includes(const std::vector<fs::path>& folders, const fs::path& beside, const std::string& text,
+                  std::set<fs::path>& seen, Digest& digest) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    const auto hash = line.find_first_not_of(" \t");
-    if (hash == std::string::npos || line[hash] != '#') continue;
-    const auto open = line.find('"');
-    if (line.find("include") == std::string::npos || open == std::string::npos) continue;
-    const auto name = line.substr(open + 1, line.find('"', open + 1) - open - 1);
-    const fs::path path = root / name;
-    if (!seen.insert(name).second || !fs::exists(path)) continue;
+    const std::string name = included(line);
+    if (name.empty()) continue;
+    fs::path path = beside.empty() ? fs::path{} : beside / name;
+    for (auto folder = folders.begin(); !fs::is_regular_file(path) && folder != folders.end(); ++folder) {
+      path = *folder / name;
+    }
+    if (!fs::is_regular_file(path) || !seen.insert(fs::weakly_canonical(path)).second) continue;
     const std::string content = read_text(path);
     digest.add(name).add(content);
-    add_includes(root, content, seen, digest);
+    add_includes(folders, path.parent_path(), content, seen, digest);
   }
 }
 
@@ -72,15 +95,21 @@ Source module_source(const fs::path& root, std::string_view module) {
           {"-std=c++20", "-I" + root.string()}};
 }
 
-Digest source_digest(const fs::path& root, const Source& source) {
-  const std::string root_option = "-I" + root.string();
+Source with_kernel_headers(Source source) {
+  source.options.push_back("-I" + kernel_root().string());
+  return source;
+}
+
+Digest source_digest(const Source& source) {
   Digest digest;
   digest.add(std::to_string(__SYCL_COMPILER_VERSION)).add(source.text);
-  for (const auto& option : source.options) {
-    if (option != root_option) digest.add(option);  // the headers' text counts, not where they are
+  for (std::size_t i = 0; i < source.options.size(); ++i) {
+    const auto& option = source.options[i];
+    if (option == "-I") ++i;
+    if (!option.starts_with("-I")) digest.add(option);  // the headers' text counts, not where they are
   }
-  std::set<std::string> seen;
-  add_includes(root, source.text, seen, digest);
+  std::set<fs::path> seen;
+  add_includes(header_folders(source.options), {}, source.text, seen, digest);
   return digest;
 }
 

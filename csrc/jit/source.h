@@ -13,6 +13,7 @@ namespace ipex::jit {
 struct Source {
   std::string text;
   std::vector<std::string> options;
+  std::string name = "kernels.sycl.cpp";  // in the compiler's messages
 };
 
 // The folder of the library (or program) that this code is part of.
@@ -26,9 +27,12 @@ const std::filesystem::path& kernel_root();
 // ipex::kernels.
 Source module_source(const std::filesystem::path& root, std::string_view module);
 
-// Tells versions of a source apart: its text and options, every header of ours that it includes, the
-// compiler.
-Digest source_digest(const std::filesystem::path& root, const Source& source);
+// Source that is not ours, with the folder of "kernels/..." among those of its headers.
+Source with_kernel_headers(Source source);
+
+// Tells versions of a source apart: its text and options, every header that it includes from a folder named
+// by -I, the compiler. Where the headers are does not count.
+Digest source_digest(const Source& source);
 
 // The text of an instantiation without the spaces that mean nothing.
 std::string canonical(std::string_view instantiation);

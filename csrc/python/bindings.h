@@ -18,6 +18,7 @@ void bind_memory_snapshot(pybind11::module_& module);
 void bind_fallback(pybind11::module_& module);
 void bind_settings(pybind11::module_& module);
 void bind_kernel_library(pybind11::module_& module);
+void bind_compiled_kernel(pybind11::module_& module);
 void bind_autograd(pybind11::module_& module);
 
 // Adds a type written against the C API, derived from one of torch's.

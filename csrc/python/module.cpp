@@ -23,5 +23,6 @@ PYBIND11_MODULE(_C, module) {
   bind_fallback(module);
   bind_settings(module);
   bind_kernel_library(module);
+  bind_compiled_kernel(module);
   bind_autograd(module);
 }

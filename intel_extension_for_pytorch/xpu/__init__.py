@@ -27,6 +27,7 @@ from .capability import (
     has_xetla,
     has_xmx,
 )
+from .compiled_kernels import compile_kernel
 from .intrinsics import MulAdd, locations_to_boxes, nms, roi_align
 from .layout import is_contiguous_channels_last_1d, to_channels_last_1d
 from .math_mode import (
@@ -70,6 +71,7 @@ __all__ = [
     "MulAdd",
     "ShortTensor",
     "amp",
+    "compile_kernel",
     "fp32_math_mode",
     "get_autocast_xpu_dtype",
     "get_fp32_math_mode",

@@ -1,0 +1,447 @@
+// Kernels of a user's own source, called from Python with tensors and numbers.
+#include <ATen/Dispatch_v2.h>
+#include <ATen/record_function.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/StreamGuard.h>
+#include <torch/csrc/autograd/python_variable.h>
+#include <torch/csrc/Stream.h>
+
+#include <limits>
+#include <sycl/sycl.hpp>
+#include <unordered_map>
+
+#include "aten/launch.h"
+#include "jit/error.h"
+#include "jit/kernel.h"
+#include "jit/library.h"
+#include "jit/signature.h"
+#include "jit/spirv.h"
+#include "kernels/core/packed_params.hpp"
+#include "python/bindings.h"
+#include "runtime/limits.h"
+#include "runtime/stream.h"
+
+namespace py = pybind11;
+
+namespace ipex::python {
+namespace {
+
+using c10::ScalarType;
+using jit::Parameter;
+
+// What a C++ type is to torch. Other types take tensors of any dtype, and bytes as values.
+std::optional<ScalarType> dtype_of(std::string_view type) {
+  static const std::unordered_map<std::string_view, ScalarType> dtypes{
+      {"float", c10::kFloat},
+      {"double", c10::kDouble},
+      {"sycl::_V1::detail::half_impl::half", c10::kHalf},
+      {"_Float16", c10::kHalf},
+      {"sycl::_V1::ext::oneapi::bfloat16", c10::kBFloat16},
+      {"ipex::kernels::bfloat16", c10::kBFloat16},
+      {"ipex::kernels::complex<float>", c10::kComplexFloat},
+      {"ipex::kernels::complex<double>", c10::kComplexDouble},
+      {"std::complex<float>", c10::kComplexFloat},
+      {"std::complex<double>", c10::kComplexDouble},
+      {"bool", c10::kBool},
+      {"char", c10::kChar},
+      {"signed char", c10::kChar},
+      {"unsigned char", c10::kByte},
+      {"short", c10::kShort},
+      {"unsigned short", c10::kUInt16},
+      {"int", c10::kInt},
+      {"unsigned int", c10::kUInt32},
+      {"long", c10::kLong},
+      {"long long", c10::kLong},
+      {"unsigned long", c10::kUInt64},
+      {"unsigned long long", c10::kUInt64},
+  };
+  const auto found = dtypes.find(type);
+  return found == dtypes.end() ? std::nullopt : std::optional(found->second);
+}
+
+// The same of the elements of a vector.
+std::optional<ScalarType> element_dtype_of(std::string_view type) {
+  for (const std::string_view vector : {"sycl::_V1::vec<", "sycl::_V1::marray<"}) {
+    if (type.starts_with(vector)) return dtype_of(type.substr(vector.size(), type.find(',') - vector.size()));
+  }
+  return dtype_of(type);
+}
+
+struct KernelParameter : Parameter {
+  explicit KernelParameter(Parameter parameter)
+      : Parameter(std::move(parameter)),
+        dtype(kind == Kind::pointer ? element_dtype_of(type) : dtype_of(type)) {}
+  std::optional<ScalarType> dtype;
+};
+
+const char* type_name_of(PyObject* object) { return Py_TYPE(object)->tp_name; }
+
+// The arguments of one call, in the form of a launch.
+class Arguments {
+ public:
+  Arguments(const std::string& kernel, bool strided, std::size_t count)
+      : kernel_(kernel), strided_(strided), values_(count), arguments_(count) {}
+
+  void set_local_memory(std::size_t index, std::size_t bytes) {
+    arguments_[index] = {jit::Argument::Kind::local_memory, nullptr, bytes};
+  }
+
+  void set(std::size_t index, std::size_t position, const KernelParameter& parameter, PyObject* object) {
+    position_ = position;
+    parameter_ = &parameter;
+    if (parameter.kind == Parameter::Kind::pointer) {
+      arguments_[index] = {jit::Argument::Kind::pointer, address(object), 0};
+    } else {
+      arguments_[index] = value(object, values_[index].bytes);
+    }
+  }
+
+  std::optional<c10::Device> device() const { return device_; }
+  std::span<const jit::Argument> list() const { return {arguments_.data(), arguments_.size()}; }
+
+  void pack(kernels::PackedParams& params) const {
+    for (std::size_t i = 0; i < arguments_.size(); ++i) {
+      const auto& argument = arguments_[i];
+      if (argument.kind == jit::Argument::Kind::pointer) {
+        std::memcpy(params.bytes[i], &argument.data, sizeof(argument.data));
+      } else {
+        std::memcpy(params.bytes[i], argument.data, argument.size);
+      }
+    }
+  }
+
+  // Tells autograd what the kernel writes.
+  void mark_written() const {
+    for (const auto* tensor : written_) {
+      if (!tensor->is_inference()) tensor->unsafeGetTensorImpl()->bump_version();
+    }
+  }
+
+ private:
+  struct alignas(16) Value {
+    unsigned char bytes[16];
+  };
+
+  std::string where() const {
+    return c10::str("kernel ", kernel_, ": argument ", position_, " (", parameter_->text, ")");
+  }
+
+  const void* address(PyObject* object) {
+    if (object == Py_None) return nullptr;
+    TORCH_CHECK_TYPE(THPVariable_Check(object), where(), " must be a tensor or None, not ",
+                     type_name_of(object));
+    const auto& tensor = THPVariable_Unpack(object);
+    TORCH_CHECK(tensor.is_xpu(), where(), " must be a tensor on an xpu device, but it is on ",
+                tensor.device());
+    TORCH_CHECK(!device_ || *device_ == tensor.device(), where(), " is on ", tensor.device(),
+                ", but the tensors before it are on ", device_.value_or(tensor.device()));
+    device_ = tensor.device();
+    TORCH_CHECK_TYPE(!parameter_->dtype || *parameter_->dtype == tensor.scalar_type(), where(),
+                     " must be a tensor of ", parameter_->dtype.value_or(tensor.scalar_type()), ", not of ",
+                     tensor.scalar_type());
+    TORCH_CHECK_VALUE(strided_ || tensor.is_contiguous(), where(), " must be contiguous, but has sizes ",
+                      tensor.sizes(), " and strides ", tensor.strides(),
+                      "; pass tensor.contiguous(), or compile with strided=True and pass the strides too");
+    TORCH_CHECK_VALUE(!tensor.is_conj() && !tensor.is_neg(), where(),
+                      " has its conjugation or sign pending; pass tensor.resolve_conj().resolve_neg()");
+    if (parameter_->writable) written_.push_back(&tensor);
+    return parameter_->writable ? tensor.mutable_data_ptr() : tensor.const_data_ptr();
+  }
+
+  jit::Argument value(PyObject* object, unsigned char* bytes) const {
+    if (PyBytes_Check(object)) {
+      TORCH_CHECK_TYPE(!parameter_->dtype, where(), " must be a number, not bytes");
+      return {jit::Argument::Kind::value, PyBytes_AS_STRING(object),
+              static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
+    }
+    TORCH_CHECK_TYPE(parameter_->dtype, where(), " must be bytes that hold the object, not ",
+                     type_name_of(object));
+    TORCH_CHECK_TYPE(!THPVariable_Check(object), where(),
+                     " must be a number, not a tensor; pass tensor.item(), or let the kernel take a pointer");
+    store(object, *parameter_->dtype, bytes);
+    return {jit::Argument::Kind::value, bytes, c10::elementSize(*parameter_->dtype)};
+  }
+
+  void store(PyObject* object, ScalarType dtype, unsigned char* bytes) const {
+    if (c10::isComplexType(dtype)) {
+      const Py_complex number = PyComplex_AsCComplex(object);
+      check_number(object, "a number");
+      put(dtype, c10::Scalar(c10::complex<double>(number.real, number.imag)), bytes);
+    } else if (c10::isFloatingType(dtype)) {
+      const double number = PyFloat_AsDouble(object);
+      check_number(object, "a number");
+      put(dtype, c10::Scalar(number), bytes);
+    } else {
+      const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(object));
+      check_number(object, "an integer");
+      int overflow = 0;
+      const long long number = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+      if (overflow > 0 && dtype == c10::kUInt64) {
+        const auto large = PyLong_AsUnsignedLongLong(index.ptr());
+        overflow = PyErr_Occurred() != nullptr;
+        PyErr_Clear();
+        std::memcpy(bytes, &large, sizeof(large));
+        if (overflow == 0) return;
+      }
+      const c10::Scalar scalar(static_cast<std::int64_t>(number));
+      TORCH_CHECK_VALUE(overflow == 0 && fits(dtype, number), where(), " cannot hold ",
+                        py::str(object).cast<std::string>());
+      put(dtype, scalar, bytes);
+    }
+  }
+
+  static bool fits(ScalarType dtype, std::int64_t number) {
+    if (dtype == c10::kBool) return number == 0 || number == 1;
+    const auto bits = 8 * c10::elementSize(dtype);
+    const bool is_signed = c10::isSignedType(dtype);
+    if (!is_signed && number < 0) return false;
+    if (bits == 64) return true;
+    const std::int64_t limit = std::int64_t{1} << (is_signed ? bits - 1 : bits);
+    return number < limit && (!is_signed || number >= -limit);
+  }
+
+  static void put(ScalarType dtype, const c10::Scalar& scalar, unsigned char* bytes) {
+    AT_DISPATCH_V2(dtype, "compile_kernel", AT_WRAP([&] {
+                     const auto number = scalar.to<scalar_t>();
+                     std::memcpy(bytes, &number, sizeof(number));
+                   }),
+                   AT_EXPAND(AT_ALL_TYPES_AND_COMPLEX), c10::kHalf, c10::kBFloat16, c10::kBool,
+                   AT_EXPAND(AT_BAREBONES_UNSIGNED_TYPES));
+  }
+
+  void check_number(PyObject* object, const char* expected) const {
+    if (PyErr_Occurred() == nullptr) return;
+    PyErr_Clear();
+    TORCH_CHECK_TYPE(false, where(), " must be ", expected, ", not ", type_name_of(object));
+  }
+
+  const std::string& kernel_;
+  bool strided_;
+  std::size_t position_ = 0;
+  const KernelParameter* parameter_ = nullptr;
+  std::optional<c10::Device> device_;
+  c10::SmallVector<Value, 12> values_;
+  c10::SmallVector<jit::Argument, 12> arguments_;
+  c10::SmallVector<const at::Tensor*, 8> written_;
+};
+
+class CompiledKernel {
+ public:
+  // `dimensions` of the range that the kernel was written for; 0: unknown. `packs`: whether its parameters
+  // may be those of packed_call, which has no properties of the kernel's.
+  CompiledKernel(std::string source, std::string name, std::vector<std::string> options, int dimensions,
+                 bool strided, bool packs)
+      : source_{std::move(source), std::move(options), "kernel.sycl.cpp"},
+        name_(std::move(name)),
+        dimensions_(dimensions),
+        strided_(strided) {
+    const auto entry_point = compile(packs);
+    for (auto& parameter : jit::parameters_of(entry_point)) {
+      local_memories_ += parameter.kind == Parameter::Kind::local_memory;
+      parameters_.emplace_back(std::move(parameter));
+    }
+    TORCH_CHECK_VALUE(local_memories_ < 2, "kernel ", name_,
+                      " takes more than one work_group_memory; take one and divide it");
+    packed_ = packed_ && parameters_.size() <= kernels::packed_max &&
+              std::all_of(parameters_.begin(), parameters_.end(), [](const KernelParameter& parameter) {
+                return parameter.kind == Parameter::Kind::pointer || parameter.dtype.has_value();
+              });
+    on_device(c10::xpu::current_device());
+  }
+
+  void call(const py::object& grid, const py::object& block, const py::object& given, std::size_t shared_mem,
+            const py::object& stream) {
+    RECORD_FUNCTION(name_, c10::ArrayRef<const c10::IValue>{});
+    const auto range = range_of(grid, block);
+    const auto list =
+        py::reinterpret_steal<py::object>(PySequence_Fast(given.ptr(), "args must be a tuple or a list"));
+    if (!list) throw py::error_already_set();
+    const auto count = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(list.ptr()));
+    TORCH_CHECK_TYPE(count == parameters_.size() - local_memories_, "kernel ", name_, " takes ",
+                     parameters_.size() - local_memories_, " arguments (", parameters(), "), but args has ",
+                     count);
+    TORCH_CHECK_VALUE((shared_mem > 0) == (local_memories_ > 0), "kernel ", name_,
+                      local_memories_ > 0 ? " takes work_group_memory: shared_mem must say how many bytes"
+                                          : " takes no work_group_memory: shared_mem must be 0");
+    Arguments arguments(name_, strided_, parameters_.size());
+    std::size_t position = 0;
+    for (std::size_t index = 0; index < parameters_.size(); ++index) {
+      if (parameters_[index].kind == Parameter::Kind::local_memory) {
+        arguments.set_local_memory(index, shared_mem);
+      } else {
+        arguments.set(index, position, parameters_[index],
+                      PySequence_Fast_GET_ITEM(list.ptr(), static_cast<Py_ssize_t>(position)));
+        ++position;
+      }
+    }
+    if (stream.is_none()) {
+      const c10::Device current(c10::kXPU, c10::xpu::current_device());
+      const c10::DeviceGuard there(arguments.device().value_or(current));
+      launch(range, arguments, shared_mem);
+    } else {
+      const c10::StreamGuard there(unpacked(stream, arguments.device()));
+      launch(range, arguments, shared_mem);
+    }
+  }
+
+  std::string parameters() const {
+    std::string text;
+    for (const auto& parameter : parameters_) text += (text.empty() ? "" : ", ") + parameter.text;
+    return text;
+  }
+  const std::string& name() const { return name_; }
+
+ private:
+  struct OnDevice {
+    jit::Kernel* kernel = nullptr;
+    std::size_t largest_group = 0;
+  };
+
+  c10::Stream unpacked(const py::object& object, std::optional<c10::Device> device) const {
+    TORCH_CHECK_TYPE(THPStream_Check(object.ptr()), "kernel ", name_,
+                     ": stream must be a torch.xpu.Stream, not ", type_name_of(object.ptr()));
+    const auto* packed = reinterpret_cast<THPStream*>(object.ptr());
+    const auto stream =
+        c10::Stream::unpack3(packed->stream_id, static_cast<c10::DeviceIndex>(packed->device_index),
+                             static_cast<c10::DeviceType>(packed->device_type));
+    TORCH_CHECK(stream.device_type() == c10::kXPU && device.value_or(stream.device()) == stream.device(),
+                "kernel ", name_, ": the stream is on ", stream.device(), ", but the tensors are on ",
+                device.value_or(stream.device()));
+    return stream;
+  }
+
+  // The kernel's entry point. Leaves packed_ true if the packed kernel was compiled too; a source for which
+  // that cannot be is compiled as it is, so that messages are about nothing else.
+  std::string compile(bool packs) {
+    const py::gil_scoped_release release;
+    const auto device = runtime::current_queue().get_device();
+    if (packs) {
+      jit::Source packed = source_;
+      packed.text +=
+          "\n#include \"kernels/core/packed_call.hpp\"\nstruct ipex_target {\n  using Function = "
+          "decltype(&" +
+          name_ +
+          ");\n  template <class... T>\n  void operator()(T... arguments) "
+          "const { " +
+          name_ + "(arguments...); }\n};\n";
+      try {
+        const auto modules = jit::compile(packed, {name_, packed_name}, device);
+        source_ = std::move(packed);
+        packed_ = true;
+        return jit::entry_point_of(modules.front());
+      } catch (const jit::Error&) {
+      }
+    }
+    return jit::entry_point_of(jit::compile(source_, {name_}, device).front());
+  }
+
+  const OnDevice& on_device(c10::DeviceIndex device) {
+    TORCH_CHECK(device < aten::KernelSlot::max_devices, "kernel ", name_, ": no more than ",
+                aten::KernelSlot::max_devices, " devices are supported");
+    auto& found = devices_[static_cast<std::size_t>(device)];
+    if (found.kernel == nullptr) {
+      OnDevice made;
+      {
+        const py::gil_scoped_release release;
+        const auto& queue = runtime::current_queue(device);
+        made.kernel = &jit::find_kernel(source_, packed_ ? packed_name : name_, queue);
+        made.largest_group =
+            made.kernel->kernel.get_info<sycl::info::kernel_device_specific::work_group_size>(
+                queue.get_device());
+      }
+      found = made;
+    }
+    return found;
+  }
+
+  void launch(const jit::GroupRange& range, const Arguments& arguments, std::size_t local_bytes) {
+    const auto device = c10::xpu::current_device();
+    const auto& made = on_device(device);
+    std::size_t group = 1;
+    for (int d = 0; d < range.dimensions; ++d) group *= range.group_size[d];
+    TORCH_CHECK_VALUE(group > 0 && group <= made.largest_group, "kernel ", name_, ": block has ", group,
+                      " work-items, but on xpu:", static_cast<int>(device), " this kernel takes 1 to ",
+                      made.largest_group);
+    const auto& limits = runtime::device_limits(device);
+    TORCH_CHECK_VALUE(local_bytes <= limits.local_memory_bytes, "kernel ", name_, ": shared_mem is ",
+                      local_bytes, " bytes, but xpu:", static_cast<int>(device), " has ",
+                      limits.local_memory_bytes);
+    arguments.mark_written();
+    kernels::PackedParams packed;
+    const jit::Argument all{jit::Argument::Kind::value, &packed, sizeof(packed)};
+    if (packed_) arguments.pack(packed);
+    jit::launch(runtime::current_queue(), *made.kernel, range,
+                packed_ ? std::span(&all, 1) : arguments.list(), runtime::behind_library());
+  }
+
+  jit::GroupRange range_of(const py::object& grid, const py::object& block) const {
+    jit::GroupRange range{};
+    range.dimensions = sizes(grid, "grid", range.groups);
+    const int of_block = sizes(block, "block", range.group_size);
+    TORCH_CHECK_VALUE(range.dimensions == of_block, "kernel ", name_, ": grid has ", range.dimensions,
+                      " dimensions, block has ", of_block);
+    TORCH_CHECK_VALUE(dimensions_ == 0 || dimensions_ == of_block, "kernel ", name_, ": it is declared for ",
+                      dimensions_, " dimensions, but grid and block have ", of_block);
+    return range;
+  }
+
+  int sizes(const py::object& given, const char* which, std::array<std::size_t, 3>& result) const {
+    const auto size = [&](PyObject* object) {
+      const auto number = PyLong_Check(object) ? PyLong_AsLongLong(object) : -1;
+      PyErr_Clear();
+      TORCH_CHECK_VALUE(number >= 0, "kernel ", name_, ": ", which,
+                        " must be an integer or up to three of them, none negative, not ",
+                        py::str(given).cast<std::string>());
+      return static_cast<std::size_t>(number);
+    };
+    if (!PyTuple_Check(given.ptr()) && !PyList_Check(given.ptr())) {
+      result[0] = size(given.ptr());
+      return 1;
+    }
+    const auto count = PySequence_Fast_GET_SIZE(given.ptr());
+    TORCH_CHECK_VALUE(count >= 1 && count <= 3, "kernel ", name_, ": ", which,
+                      " must have 1 to 3 dimensions, not ", count);
+    for (Py_ssize_t d = 0; d < count; ++d)
+      result[static_cast<std::size_t>(d)] = size(PySequence_Fast_GET_ITEM(given.ptr(), d));
+    return static_cast<int>(count);
+  }
+
+  static constexpr char packed_name[] = "ipex::kernels::packed_call<ipex_target>";
+
+  jit::Source source_;
+  std::string name_;
+  int dimensions_;
+  bool strided_;
+  bool packed_ = false;
+  std::size_t local_memories_ = 0;
+  std::vector<KernelParameter> parameters_;
+  std::array<OnDevice, aten::KernelSlot::max_devices> devices_;  // guarded by the GIL
+};
+
+}  // namespace
+
+void bind_compiled_kernel(py::module_& module) {
+  using py::arg;
+  py::class_<CompiledKernel>(module, "CompiledKernel")
+      .def(py::init(torch::wrap_pybind_function([](std::string source, std::string name,
+                                                   std::vector<std::string> options, int dimensions,
+                                                   bool strided, bool packs) {
+             return std::make_unique<CompiledKernel>(std::move(source), std::move(name), std::move(options),
+                                                     dimensions, strided, packs);
+           })),
+           arg("source"), arg("name"), arg("options"), arg("dimensions"), arg("strided"), arg("packs"))
+      .def("__call__",
+           torch::wrap_pybind_function(
+               [](CompiledKernel& self, const py::object& grid, const py::object& block,
+                  const py::object& arguments, std::size_t shared_mem,
+                  const py::object& stream) { self.call(grid, block, arguments, shared_mem, stream); }),
+           arg("grid"), arg("block"), arg("args") = py::tuple(), arg("shared_mem") = 0,
+           arg("stream") = py::none())
+      .def_property_readonly("name", &CompiledKernel::name)
+      .def_property_readonly("parameters", &CompiledKernel::parameters)
+      .def("__repr__", [](const CompiledKernel& self) {
+        return "<kernel " + self.name() + "(" + self.parameters() + ")>";
+      });
+}
+
+}  // namespace ipex::python
