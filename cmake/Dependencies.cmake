@@ -41,7 +41,3 @@ foreach(name mkl_sycl_dft.so.6 mkl_sycl_lapack.so.6 mkl_sycl_blas.so.6
     mkl_intel_ilp64.so.3 mkl_tbb_thread.so.3 mkl_core.so.3)
   target_link_libraries(onemkl INTERFACE ${ONEMKL_LIBRARY_DIR}/lib${name})
 endforeach()
-
-# c10/xpu asks for this header, which the CPU wheel of torch leaves out.
-file(WRITE ${CMAKE_BINARY_DIR}/generated/c10/xpu/impl/xpu_cmake_macros.h "#pragma once\n#define C10_XPU_BUILD_SHARED_LIBS\n")
-target_include_directories(torch_core INTERFACE ${CMAKE_BINARY_DIR}/generated)

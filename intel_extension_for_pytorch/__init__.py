@@ -37,6 +37,10 @@ _LAZY_MODULES = {"xpu", "frontend"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "cmake_prefix_path":
+        from ._paths import cmake_folder
+
+        return str(cmake_folder())
     if name in _LAZY_MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY_ATTRIBUTES:
@@ -47,10 +51,10 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY_ATTRIBUTES, *_LAZY_MODULES})
+    return sorted({*globals(), *_LAZY_ATTRIBUTES, *_LAZY_MODULES, "cmake_prefix_path"})
 
 
 # While torch is being imported the entry point loads the device, and may not raise; the doctor
-# has to run on machines where loading fails.
-if not (_autoload.torch_is_being_imported() or _autoload.running_as_doctor()):
+# has to run on machines where loading fails, and the compiler needs no device.
+if not (_autoload.torch_is_being_imported() or _autoload.running_as_tool()):
     _autoload.load()

@@ -21,7 +21,7 @@ def autoload() -> None:
         load()
     except Exception as error:
         failure = error
-        if not running_as_doctor():
+        if not running_as_tool():
             _forget_package()
 
 
@@ -81,10 +81,14 @@ def torch_is_being_imported() -> bool:
     return bool(getattr(specification, "_initializing", False))
 
 
-def running_as_doctor() -> bool:
-    """Whether the process is `python -m intel_extension_for_pytorch`."""
+def running_as_tool() -> bool:
+    """Whether the process is the doctor or the compiler, which need no device.
+
+    That is `python -m intel_extension_for_pytorch` or `python -m intel_extension_for_pytorch.compile`.
+    """
     arguments = sys.orig_argv
-    return "-m" in arguments and arguments[arguments.index("-m") + 1 :][:1] == [PACKAGE]
+    module = arguments[arguments.index("-m") + 1 :][:1] if "-m" in arguments else []
+    return module in ([PACKAGE], [f"{PACKAGE}.compile"])
 
 
 def _forget_package() -> None:

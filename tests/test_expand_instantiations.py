@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 TOOL = Path(__file__).parent.parent / "tools" / "expand_instantiations.py"
+sys.path.insert(0, str(TOOL.parent))
 specification = importlib.util.spec_from_file_location("expand_instantiations", TOOL)
 assert specification is not None and specification.loader is not None
 tool = importlib.util.module_from_spec(specification)

@@ -27,6 +27,7 @@ import sys
 import tempfile
 
 import generate_foreach
+import package_modules
 import torchgen
 import torchgen.dest.native_functions
 import torchgen.gen
@@ -45,6 +46,8 @@ from torchgen.model import (
     SchemaKind,
 )
 from torchgen.utils import FileManager
+
+instantiations = package_modules.package_module("_instantiations")
 
 REGISTRATION_SHARDS = 4
 
@@ -68,27 +71,7 @@ SCALAR_TYPES = {
     "int64_t": "Long",
     "bool": "Bool",
 }
-OPMATH = {"half": "float", "bfloat16": "float"}
 REAL = {"complex<float>": "float", "complex<double>": "double"}
-
-
-# Rare: compiled when they are first met.
-NOT_AHEAD_OF_TIME = {
-    ("row", "fixed", "fixed", "row"),
-    ("row", "fixed", "row", "fixed"),
-    ("row", "fixed", "row", "row"),
-}
-
-
-def layouts(inputs: int) -> list[tuple[str, ...]]:
-    """What the output and the inputs can be along a row, as csrc/aten/elementwise.cpp chooses."""
-    rows = itertools.product(("row", "fixed"), repeat=inputs) if inputs > 1 else [("row",) * inputs]
-    choices = [("row", *kinds) for kinds in rows if "row" in kinds or not kinds]
-    choices.append(("strided",) * (inputs + 1))
-    if inputs == 2:
-        for kind in ("row", "strided"):
-            choices += [(kind, "immediate", kind), (kind, kind, "immediate")]
-    return [choice for choice in choices if choice not in NOT_AHEAD_OF_TIME]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,12 +114,10 @@ class ElementwiseRow:
             inputs = [dtype] * self.inputs
             if inputs and self.first != "same":
                 inputs[0] = self.first
-            types = [self.output_type(dtype), *inputs]
-            for layout in layouts(self.inputs):
-                operands = map("{}<{}>".format, layout, types)
-                compute = OPMATH.get(dtype, dtype)
-                kernel = f"elementwise<op::{self.functor},{compute},{','.join(operands)}>"
-                names.append(f"{self.module}\t{kernel}")
+            kernels = instantiations.elementwise(
+                f"op::{self.functor}", dtype, self.output_type(dtype), inputs
+            )
+            names += [f"{self.module}\t{kernel}" for kernel in kernels]
         return names
 
     def definition(self) -> str:
@@ -381,7 +362,7 @@ def write_rows(tables: Tables, source: pathlib.Path, output: pathlib.Path) -> No
         [functions[name] for name in sorted(tables.foreach_overloads)],
         parsed.backend_indices[DispatchKey.CompositeExplicitAutograd],
         SCALAR_TYPES,
-        OPMATH,
+        instantiations.OPMATH,
     )
     write_if_changed(output / "foreach_rows.cpp", source_of_lists)
     kernels = [name for row in rows for name in row.instantiations()]

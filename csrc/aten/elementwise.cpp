@@ -120,8 +120,8 @@ jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, const RowL
   if (auto* kernel = slot.get(device)) return *kernel;
 
   check_dtype(row.name, operands.compute);
-  std::string text = "elementwise<op::";
-  text.append(row.functor).append(",").append(type_name(opmath_dtype(operands.compute)));
+  std::string text = "elementwise<";
+  text.append(row.scope).append(row.functor).append(",").append(type_name(opmath_dtype(operands.compute)));
   text.append(",").append(layout.operand_type(0, type_name(operands.output)));
   for (int input = 0; input < operands.inputs; ++input) {
     text.append(",").append(layout.operand_type(input + 1, type_name(input_dtype(row, operands, input))));

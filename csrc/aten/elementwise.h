@@ -35,12 +35,13 @@ struct RowLayout {
 // One elementwise operator. Rows are written by tools/generate_operators.py, or by hand where an operator
 // needs more than its schema tells.
 struct ElementwiseRow {
-  const char* name;     // for errors
-  const char* functor;  // in ipex::kernels::op
+  const char* name;  // for errors
+  const char* functor;
   std::vector<c10::ScalarType> dtypes;
   Output output = Output::same;
   bool first_is_bool = false;          // the first input is a mask
   const char* module = "elementwise";  // of the kernels: what includes the functor
+  const char* scope = "op::";          // of the functor
 
   static constexpr int max_dtypes = 16;
   // By position of the dtype in `dtypes` and by RowLayout::index.

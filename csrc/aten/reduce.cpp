@@ -126,6 +126,7 @@ std::int64_t jobs_of(bool inner, bool packs, const ReduceParams& params) {
 bool folds_packs(const Reduction& reduction, bool inner, c10::ScalarType input, const ReduceParams& params) {
   if (!c10::isFloatingType(input) || !c10::isFloatingType(reduction.compute)) return false;
   if (!reduction.arguments.empty() || params.reduced.numel == 0) return false;
+  if (reduction.module != "reduce") return false;
   const auto& names = packed_operations;
   if (std::find(std::begin(names), std::end(names), reduction.operation) == std::end(names)) return false;
   const auto& together = inner ? params.reduced : params.kept;
@@ -154,7 +155,11 @@ void set_chunks(bool inner, bool packs, std::int64_t wanted_jobs, bool is_cpu, R
 std::string kernel_name(std::string_view kernel, const Reduction& reduction, const c10::ScalarType* input,
                         at::ArrayRef<at::Tensor> outputs) {
   std::string text{kernel};
-  text.append("<op::").append(reduction.operation).append("<").append(reduction.arguments);
+  text.append("<")
+      .append(reduction.scope)
+      .append(reduction.operation)
+      .append("<")
+      .append(reduction.arguments);
   text.append(type_name(opmath_dtype(reduction.compute))).append(">");
   if (input != nullptr) text.append(",").append(type_name(*input));
   for (const auto& output : outputs) text.append(",").append(type_name(output.scalar_type()));
@@ -221,11 +226,11 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
     launch("reduce_packs", packs_kernel_name(inner, reduction, input, outputs), single_range(jobs, 1),
            params);
   } else {
-    launch("reduce", kernel_name(inner ? "reduce_inner" : "reduce_outer", reduction, &input, outputs),
+    launch(reduction.module, kernel_name(inner ? "reduce_inner" : "reduce_outer", reduction, &input, outputs),
            sub_group_range(jobs), params);
   }
   if (params.chunks > 1) {
-    launch("reduce", kernel_name("reduce_combine", reduction, nullptr, outputs),
+    launch(reduction.module, kernel_name("reduce_combine", reduction, nullptr, outputs),
            sub_group_range(params.kept.numel), params);
   }
 }

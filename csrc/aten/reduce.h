@@ -14,7 +14,7 @@ namespace ipex::aten {
 
 using at::native::DimMask;
 
-// op::operation<arguments compute> of kernels/functors/reduce.hpp.
+// op::operation<arguments compute> of kernels/functors/reduce.hpp, or one of an extension.
 struct Reduction {
   const char* name;  // the operator, for errors
   std::string operation;
@@ -23,6 +23,8 @@ struct Reduction {
   std::string arguments = {};  // template arguments before the computation's type, each with its comma
   std::array<const void*, kernels::reduce_max_context> context = {};  // what it reads besides its inputs
   std::array<std::int64_t, kernels::reduce_max_integers> integers = {};
+  std::string_view module = "reduce";  // what includes the operation
+  std::string_view scope = "op::";     // of the operation
 };
 
 // Reduces the dimensions `mask` of the inputs (one, or two of the same sizes). Each output has the inputs'

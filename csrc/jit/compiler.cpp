@@ -52,7 +52,7 @@ std::string describe(const std::vector<std::string>& instantiations) {
 }  // namespace
 
 std::vector<Bytes> compile_to_spirv(const sycl::device& device, const Source& source,
-                                    const std::vector<std::string>& instantiations) {
+                                    const std::vector<std::string>& instantiations, std::string* log) {
   std::vector<std::string> options = source.options;
   options.emplace_back("-fsycl-device-code-split=off");  // several images could not be read
   debug::Timer timer;
@@ -61,9 +61,12 @@ std::vector<Bytes> compile_to_spirv(const sycl::device& device, const Source& so
   try {
     auto text = syclex::create_kernel_bundle_from_source(sycl::context(device), syclex::source_language::sycl,
                                                          source.text);
+    std::string messages;
     auto object = syclex::compile(
         text, {device},
-        syclex::properties{syclex::registered_names{instantiations}, syclex::build_options{options}});
+        syclex::properties{syclex::registered_names{instantiations}, syclex::build_options{options},
+                           syclex::save_log{&messages}});
+    if (log != nullptr) *log = readable(messages, source);
     const auto [first, last] = (object.begin()->*ImageAccess::content)();
     const SpirvModule module(std::span<const std::byte>(first, last));
     std::vector<Bytes> spirv;

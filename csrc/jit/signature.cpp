@@ -16,7 +16,11 @@ std::string demangled(std::string_view entry_point) {
   const std::unique_ptr<char, decltype(&std::free)> text(
       abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), std::free);
   if (status != 0) throw Error("the kernel " + name + " is not a free function");
-  return text.get();
+  std::string result = text.get();
+  constexpr std::string_view prefix = "__sycl_kernel_";
+  for (auto at = result.find(prefix); at != std::string::npos; at = result.find(prefix, at))
+    result.erase(at, prefix.size());
+  return result;
 }
 
 // The text between the last parentheses that match.

@@ -45,23 +45,54 @@ std::string included(const std::string& line) {
   return line.substr(open + 1, line.find_first_of("\">", open + 1) - open - 1);
 }
 
-// Adds the headers in `folders` and beside the including file that `text` includes, each once. Headers of
-// SYCL and of C++ belong to the compiler.
-void add_includes(const std::vector<fs::path>& folders, const fs::path& beside, const std::string& text,
-                  std::set<fs::path>& seen, Digest& digest) {
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
+// Where headers are looked for, and those met so far.
+struct Headers {
+  std::vector<fs::path> folders;
+  std::set<fs::path> seen;
+
+  // The file that `line` includes, in the folders or in `beside`; empty for headers of SYCL and of C++, which
+  // belong to the compiler, and for any other line.
+  fs::path find(const std::string& line, const fs::path& beside) const {
     const std::string name = included(line);
-    if (name.empty()) continue;
+    if (name.empty()) return {};
     fs::path path = beside.empty() ? fs::path{} : beside / name;
     for (auto folder = folders.begin(); !fs::is_regular_file(path) && folder != folders.end(); ++folder) {
       path = *folder / name;
     }
-    if (!fs::is_regular_file(path) || !seen.insert(fs::weakly_canonical(path)).second) continue;
-    const std::string content = read_text(path);
-    digest.add(name).add(content);
-    add_includes(folders, path.parent_path(), content, seen, digest);
+    return fs::is_regular_file(path) ? fs::weakly_canonical(path) : fs::path{};
   }
+  bool is_new(const fs::path& path) { return seen.insert(path).second; }
+};
+
+void add_includes(Headers& headers, const fs::path& beside, const std::string& text, Digest& digest) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto path = headers.find(line, beside);
+    if (path.empty() || !headers.is_new(path)) continue;
+    const std::string content = read_text(path);
+    digest.add(included(line)).add(content);
+    add_includes(headers, path.parent_path(), content, digest);
+  }
+}
+
+bool is_within(const fs::path& path, const fs::path& folder) {
+  const auto relative = fs::weakly_canonical(path).lexically_relative(fs::weakly_canonical(folder));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+std::string flattened(Headers& headers, const fs::path& beside, const std::string& text) {
+  std::istringstream lines(text);
+  std::string result;
+  for (std::string line; std::getline(lines, line);) {
+    const auto path = headers.find(line, beside);
+    if (path.empty() || is_within(path, kernel_root())) {
+      result += line;
+    } else if (headers.is_new(path)) {
+      result += flattened(headers, path.parent_path(), read_text(path));
+    }
+    result += '\n';
+  }
+  return result;
 }
 
 fs::path find_kernel_root() {
@@ -108,9 +139,14 @@ Digest source_digest(const Source& source) {
     if (option == "-I") ++i;
     if (!option.starts_with("-I")) digest.add(option);  // the headers' text counts, not where they are
   }
-  std::set<fs::path> seen;
-  add_includes(header_folders(source.options), {}, source.text, seen, digest);
+  Headers headers{header_folders(source.options), {}};
+  add_includes(headers, {}, source.text, digest);
   return digest;
+}
+
+std::string flattened(const Source& source) {
+  Headers headers{header_folders(source.options), {}};
+  return flattened(headers, {}, source.text);
 }
 
 std::string canonical(std::string_view instantiation) {

@@ -34,6 +34,10 @@ Source with_kernel_headers(Source source);
 // by -I, the compiler. Where the headers are does not count.
 Digest source_digest(const Source& source);
 
+// The text with the headers that it includes from folders named by -I in their place, each once; those of
+// kernels/ stay where they are.
+std::string flattened(const Source& source);
+
 // The text of an instantiation without the spaces that mean nothing.
 std::string canonical(std::string_view instantiation);
 

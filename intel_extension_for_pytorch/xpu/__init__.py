@@ -5,6 +5,7 @@ The names of `__all__` are added to `torch.xpu` itself; every other name here is
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from types import ModuleType
 from typing import Any
@@ -72,6 +73,7 @@ __all__ = [
     "ShortTensor",
     "amp",
     "compile_kernel",
+    "cpp_extension",
     "fp32_math_mode",
     "get_autocast_xpu_dtype",
     "get_fp32_math_mode",
@@ -102,6 +104,21 @@ __all__ = [
 ]
 
 
+def _loaded_on_use(name: str) -> ModuleType:
+    """The submodule `name`, which is run when something of it is first asked for."""
+    specification = importlib.util.find_spec(f"{__name__}.{name}")
+    assert specification is not None and specification.loader is not None
+    loader = specification.loader = importlib.util.LazyLoader(specification.loader)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[module.__name__] = module
+    loader.exec_module(module)
+    return module
+
+
+# Building takes modules that running does not need.
+cpp_extension = _loaded_on_use("cpp_extension")
+
+
 def lazy_init() -> None:
     """Initialises the device's state unless that has been done; the same as `torch.xpu.init`."""
     torch.xpu.init()
@@ -121,6 +138,8 @@ def extend(torch_xpu: ModuleType) -> None:
             setattr(torch_xpu, name, globals()[name])
     sys.modules[f"{torch_xpu.__name__}.amp"] = amp
     torch_xpu.device.sycl_device = property(_sycl_device)
+    torch_xpu.cpp_extension = cpp_extension
+    sys.modules[f"{torch_xpu.__name__}.cpp_extension"] = cpp_extension
 
 
 def _sycl_device(device: Any) -> Any:

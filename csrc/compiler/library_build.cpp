@@ -1,8 +1,4 @@
-// Compiles the listed instantiations of csrc/kernels to SPIR-V and writes the archive that ships with the
-// library:
-//   kernel_compiler --output kernels.bin --root csrc --cache build/kernel_cache [--jobs N] LIST...
-// A list has lines "module<TAB>instantiation". Kernels made by an earlier run are taken from the cache folder
-// as long as no header that their module includes has changed.
+#include "compiler/library_build.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,7 +9,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sycl/sycl.hpp>
@@ -34,45 +29,11 @@ namespace fs = std::filesystem;
 constexpr std::size_t smallest_chunk = 40;
 constexpr std::size_t largest_chunk = 250;
 
-struct Arguments {
-  fs::path output;
-  fs::path root;
-  fs::path cache;
-  unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
-  std::vector<fs::path> lists;
-};
-
 struct Chunk {
   std::string module;
   std::string prefix;  // of its file in the cache folder: the module and the digest of its sources
   std::vector<std::string> instantiations;
 };
-
-Arguments parse(int count, char** values) {
-  Arguments arguments;
-  for (int i = 1; i < count; ++i) {
-    const std::string_view name = values[i];
-    if (!name.starts_with("--")) {
-      arguments.lists.emplace_back(name);
-      continue;
-    }
-    if (++i == count) throw Error("no value for " + std::string(name));
-    if (name == "--output")
-      arguments.output = values[i];
-    else if (name == "--root")
-      arguments.root = fs::absolute(values[i]);
-    else if (name == "--cache")
-      arguments.cache = values[i];
-    else if (name == "--jobs")
-      arguments.jobs = static_cast<unsigned>(std::max(1, std::atoi(values[i])));
-    else
-      throw Error("unknown option " + std::string(name));
-  }
-  if (arguments.output.empty() || arguments.root.empty() || arguments.cache.empty()) {
-    throw Error("usage: kernel_compiler --output FILE --root FOLDER --cache FOLDER [--jobs N] LIST...");
-  }
-  return arguments;
-}
 
 std::map<std::string, std::set<std::string>> read_lists(const std::vector<fs::path>& lists) {
   std::map<std::string, std::set<std::string>> wanted;
@@ -132,20 +93,20 @@ class FolderLock {
   int file_;
 };
 
-void compile_chunk(const Arguments& arguments, const Chunk& chunk) {
+void compile_chunk(const LibraryBuild& build, const Chunk& chunk) {
   const auto spirv =
-      compile_to_spirv(sycl::device(), module_source(arguments.root, chunk.module), chunk.instantiations);
+      compile_to_spirv(sycl::device(), module_source(build.root, chunk.module), chunk.instantiations);
   Archive::Contents contents;
   Digest names;
   for (std::size_t i = 0; i < spirv.size(); ++i) {
     contents[archive_name(chunk.module, chunk.instantiations[i])] = spirv[i];
     names.add(chunk.instantiations[i]);
   }
-  Archive::write(arguments.cache / (chunk.prefix + "-" + names.hex().substr(0, 12) + ".bin"), contents);
+  Archive::write(build.cache / (chunk.prefix + "-" + names.hex().substr(0, 12) + ".bin"), contents);
 }
 
 // One process for each core: the runtime compiler keeps the threads of a process apart.
-void compile_all(const Arguments& arguments, const std::vector<Chunk>& chunks) {
+void compile_all(const LibraryBuild& build, const std::vector<Chunk>& chunks) {
   struct Progress {
     std::atomic<std::size_t> next, done;
     std::atomic<bool> failed;
@@ -155,7 +116,7 @@ void compile_all(const Arguments& arguments, const std::vector<Chunk>& chunks) {
   if (progress == MAP_FAILED) throw Error("cannot share memory with the worker processes");
   std::fflush(stdout);
   std::vector<pid_t> workers;
-  for (std::size_t i = 0; i < std::min<std::size_t>(arguments.jobs, chunks.size()); ++i) {
+  for (std::size_t i = 0; i < std::min<std::size_t>(build.jobs, chunks.size()); ++i) {
     const pid_t worker = fork();
     if (worker < 0) throw Error("cannot start a worker process");
     if (worker > 0) {
@@ -166,7 +127,7 @@ void compile_all(const Arguments& arguments, const std::vector<Chunk>& chunks) {
       const Chunk& chunk = chunks[next];
       try {
         const debug::Timer timer;
-        compile_chunk(arguments, chunk);
+        compile_chunk(build, chunk);
         std::printf("[%zu/%zu] %s: %zu kernels in %.1f s\n", ++progress->done, chunks.size(),
                     chunk.module.c_str(), chunk.instantiations.size(), timer.seconds());
       } catch (const std::exception& error) {
@@ -188,22 +149,24 @@ void compile_all(const Arguments& arguments, const std::vector<Chunk>& chunks) {
   if (failed) throw Error("the kernels were not compiled");
 }
 
-void run(const Arguments& arguments) {
+}  // namespace
+
+void build_library(const LibraryBuild& build) {
   const debug::Timer timer;
-  const auto wanted = read_lists(arguments.lists);
-  fs::create_directories(arguments.cache);
-  const FolderLock lock(arguments.cache);
-  remove_old(arguments.cache);
+  const auto wanted = read_lists(build.lists);
+  fs::create_directories(build.cache);
+  const FolderLock lock(build.cache);
+  remove_old(build.cache);
 
   std::map<std::string, std::string> prefixes;
   for (const auto& [module, instantiations] : wanted) {
-    const Digest digest = source_digest(module_source(arguments.root, module));
+    const Digest digest = source_digest(module_source(build.root, module));
     prefixes[module] = module + "-" + std::to_string(Archive::version) + digest.hex().substr(0, 24);
     std::replace(prefixes[module].begin(), prefixes[module].end(), '/', '.');
   }
   const auto read_all = [&] {
     Archive::Contents contents;
-    for (const auto& [module, prefix] : prefixes) read_cached(arguments.cache, prefix, contents);
+    for (const auto& [module, prefix] : prefixes) read_cached(build.cache, prefix, contents);
     return contents;
   };
   Archive::Contents made = read_all();
@@ -219,8 +182,7 @@ void run(const Arguments& arguments) {
       ++missing_count;
     }
   }
-  const std::size_t chunk_size =
-      std::clamp(missing_count / arguments.jobs + 1, smallest_chunk, largest_chunk);
+  const std::size_t chunk_size = std::clamp(missing_count / build.jobs + 1, smallest_chunk, largest_chunk);
   std::vector<Chunk> chunks;
   for (const auto& [module, instantiations] : missing) {
     // Equal chunks rather than full ones and a rest.
@@ -236,7 +198,7 @@ void run(const Arguments& arguments) {
     return a.instantiations.size() > b.instantiations.size();
   });
   if (!chunks.empty()) {
-    compile_all(arguments, chunks);
+    compile_all(build, chunks);
     made = read_all();
   }
 
@@ -249,20 +211,9 @@ void run(const Arguments& arguments) {
       contents.insert(made.extract(found));
     }
   }
-  Archive::write(arguments.output, contents);
+  Archive::write(build.output, contents);
   std::printf("kernel archive: %zu kernels (%zu compiled), %.1f MB, %.1f s\n", wanted_count, missing_count,
-              static_cast<double>(fs::file_size(arguments.output)) * 1e-6, timer.seconds());
+              static_cast<double>(fs::file_size(build.output)) * 1e-6, timer.seconds());
 }
 
-}  // namespace
 }  // namespace ipex::jit
-
-int main(int count, char** values) {
-  try {
-    ipex::jit::run(ipex::jit::parse(count, values));
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "kernel_compiler: %s\n", error.what());
-    return 1;
-  }
-}

@@ -1,0 +1,140 @@
+#include "compiler/extension_build.h"
+
+#include <fstream>
+#include <sstream>
+#include <sycl/sycl.hpp>
+
+#include "jit/archive.h"
+#include "jit/compiler.h"
+#include "jit/error.h"
+#include "jit/loader.h"
+#include "jit/signature.h"
+
+namespace ipex::jit {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_source(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error("cannot read " + path.string());
+  std::ostringstream text;
+  text << file.rdbuf();
+  return std::move(text).str();
+}
+
+Source source_of(const ExtensionBuild& build) {
+  Source source{read_source(build.source), build.options, build.source.string()};
+  source.options.push_back("-I" + fs::absolute(build.source).parent_path().string());
+  // So that names in lists of kernels are those that the library's own lists have.
+  if (source.text.find("\"kernels/") != std::string::npos)
+    source.text += "\nusing namespace ipex::kernels;\n";
+  return source;
+}
+
+void write_file(const fs::path& path, std::string_view content) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(content.data(), static_cast<std::streamsize>(content.size()));
+  file.close();
+  if (!file) throw Error("cannot write " + path.string());
+}
+
+std::string read_bytes(const fs::path& path) {
+  std::string bytes = read_source(path);
+  std::error_code ignored;
+  fs::remove(path, ignored);
+  return bytes;
+}
+
+// A string literal, in pieces that every compiler takes.
+std::string literal(std::string_view text) {
+  std::string result = "\"";
+  char code[8];
+  std::size_t column = 0;
+  for (const char c : text) {
+    if (c == '\n') {
+      result += "\\n\"\n    \"";
+      column = 0;
+      continue;
+    }
+    const auto value = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      result += '\\';
+      result += c;
+    } else if (value >= 32 && value < 127 && c != '?') {
+      result += c;
+    } else {
+      std::snprintf(code, sizeof(code), "\\%03o", value);
+      result += code;
+    }
+    if (++column % 1000 == 0) result += "\"\n    \"";
+  }
+  return result + "\"";
+}
+
+std::string registration(const ExtensionBuild& build, const Source& source, std::string_view archive) {
+  std::string text = "// Made from " + build.source.filename().string() +
+                     "; do not edit.\n#include <ipex/kernels.h>\n\nnamespace {\n\n";
+  text += "const char source[] =\n    " + literal(flattened(source)) + ";\n\n";
+  text += "alignas(16) const char archive[] =\n    " + literal(archive) + ";\n\n";
+  text += "const ipex::RegisteredKernels registered(" + literal(build.module) + ", source, {";
+  std::string separator;
+  for (std::size_t i = 0; i < build.options.size(); ++i) {
+    if (build.options[i] == "-I") ++i;
+    if (build.options[i].starts_with("-I")) continue;
+    text += separator + literal(build.options[i]);
+    separator = ", ";
+  }
+  return text + "}, archive, sizeof(archive) - 1);\n\n}  // namespace\n";
+}
+
+std::string archive_of(const ExtensionBuild& build, const std::vector<Bytes>& modules) {
+  Archive::Contents contents;
+  for (std::size_t i = 0; i < modules.size(); ++i)
+    contents[archive_name(build.module, build.kernels[i])] = modules[i];
+  const fs::path path = build.output.string() + ".archive";
+  Archive::write(path, contents);
+  return read_bytes(path);
+}
+
+void print_summary(const ExtensionBuild& build, const std::vector<Bytes>& modules) {
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    std::string parameters;
+    for (const auto& parameter : parameters_of(entry_point_of(modules[i])))
+      parameters += (parameters.empty() ? "" : ", ") + parameter.text;
+    std::printf("%s(%s): %zu bytes of SPIR-V\n", build.kernels[i].c_str(), parameters.c_str(),
+                modules[i].size());
+  }
+}
+
+}  // namespace
+
+void build_extension(const ExtensionBuild& build) {
+  if (build.emit == ExtensionBuild::Emit::spirv && build.kernels.size() != 1)
+    throw Error("a file of SPIR-V holds one kernel, but " + std::to_string(build.kernels.size()) +
+                " are named");
+  const Source source = source_of(build);
+  std::vector<Bytes> modules;
+  std::string log;
+  if (!build.kernels.empty())
+    modules = compile_to_spirv(sycl::device(), with_kernel_headers(source), build.kernels, &log);
+  std::fputs(log.c_str(), stderr);
+  const sycl::context context{sycl::device()};
+  switch (build.emit) {
+    case ExtensionBuild::Emit::nothing:
+      for (const auto& spirv : modules) load_spirv_uncached(spirv, context, sycl::device());
+      break;
+    case ExtensionBuild::Emit::spirv:
+      write_file(build.output, {reinterpret_cast<const char*>(modules[0].data()), modules[0].size()});
+      break;
+    case ExtensionBuild::Emit::archive:
+      write_file(build.output, archive_of(build, modules));
+      break;
+    case ExtensionBuild::Emit::registration:
+      write_file(build.output, registration(build, source, archive_of(build, modules)));
+      break;
+  }
+  print_summary(build, modules);
+}
+
+}  // namespace ipex::jit
