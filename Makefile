@@ -2,6 +2,8 @@
 # make demo    trains and infers on the xpu device (examples/)
 # make test    runs the tests (PYTEST="-k memory" selects)
 # make test-operators   runs PyTorch's whole operator database: every operator, dtype and sample
+# make wheel   packs what was built into dist/*.whl
+# make test-extensions   builds and runs the examples of extensions with the wheel in a new environment
 # make docs    writes docs/operators.md
 # make bench   measures (bench/)
 # make lint    checks the style of Python and C++, the types of Python, the length of files
@@ -10,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-operators docs bench lint clean
+.PHONY: build demo test test-operators test-extensions wheel docs bench lint clean
 
 PYTHON ?= python3
 JOBS ?= $(shell nproc)
@@ -47,6 +49,22 @@ test-operators: build
 	$(call say,Every operator of PyTorch's database)
 	seq $(SHARDS) | IPEX_TEST_OPERATORS=all xargs -P $(JOBS) -I{} env IPEX_TEST_SHARD={}/$(SHARDS) \
 	  $(BIN)/python -m pytest -q $(PYTEST) tests/test_opinfo.py
+
+wheel: build
+	$(call say,Packing the wheel)
+	rm -rf dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) wheel -v --no-build-isolation --no-deps -w dist .
+
+# The source tree is not on the path: only what the wheel brings is used.
+EXTENSIONS := $(CURDIR)/build/extensions
+test-extensions: wheel
+	$(call say,Examples of extensions with the installed wheel)
+	rm -rf $(EXTENSIONS)
+	$(PYTHON) -m venv $(EXTENSIONS)/venv
+	$(EXTENSIONS)/venv/bin/python -m pip --disable-pip-version-check install \
+	  "$$(ls dist/*.whl)[extensions]"
+	cp -r examples/extensions $(EXTENSIONS)/examples
+	cd $(EXTENSIONS)/examples && PATH="$(EXTENSIONS)/venv/bin:$$PATH" ./run_all.sh
 
 docs: build
 	$(call say,Writing docs/operators.md)
@@ -86,7 +104,7 @@ clean:
 	$(PIP) install -r <($(BIN)/python tools/requirements.py build)
 	$(call say,Building and installing in place)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) install -v --no-build-isolation -e '.[test,examples]'
-	ls -td build/editable-*/build.ninja | head -1 | xargs dirname > $@
+	ls -td build/*/build.ninja | head -1 | xargs dirname > $@
 
 .venv/lint: .venv/created pyproject.toml
 	$(call say,Installing the linters)

@@ -54,6 +54,7 @@ def expand(pattern: str) -> Iterator[str]:
     for choice, tail in product(choices, list(expand(pattern[end + 1 :]))):
         yield head + choice + tail
 
+
 # The type that half and bfloat16 are computed in.
 OPMATH = {"half": "float", "bfloat16": "float"}
 # Rare: compiled when they are first met.

@@ -7,14 +7,16 @@ package. It needs neither a GPU nor torch.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from . import _libraries
+from . import _libraries, _paths
 from ._instantiations import elementwise, expand, reduction
 
 FOLDER = Path(__file__).parent
@@ -69,6 +71,7 @@ def compile_kernels(
     emit: str = "cpp",
     options: Sequence[str] = (),
     module: str | None = None,
+    depfile: str | os.PathLike[str] | None = None,
 ) -> str:
     """Compiles kernels of one file.
 
@@ -80,6 +83,7 @@ def compile_kernels(
             into a library; `asm`, the device's machine code as text; `log`, the messages.
         options: Of the compiler, such as `-I` and `-D`.
         module: The name under which C++ launches the kernels; by default `module_name(source)`.
+        depfile: Where to write, for make, which headers the output depends on.
 
     Returns:
         What the compiler printed.
@@ -90,6 +94,8 @@ def compile_kernels(
     source, output = Path(source).absolute(), Path(output).absolute()
     command = [str(COMPILER), "--source", str(source), "--module", module or module_name(source)]
     command += ["--option", "-std=c++20"]
+    if depfile is not None:
+        command += ["--depfile", str(Path(depfile).absolute())]
     for option in options:
         command += ["--option", option]
     for name in names_of_kernels(kernels):
@@ -108,7 +114,9 @@ def compile_kernels(
     return log
 
 
-def _run(command: list[str], folder: str | None = None, variables: dict[str, str] | None = None) -> str:
+def _run(
+    command: list[str], folder: str | None = None, variables: dict[str, str] | None = None
+) -> str:
     if not COMPILER.exists():
         raise CompileError(f"{COMPILER} is missing; install intel_extension_for_pytorch again")
     directories = {
@@ -137,6 +145,27 @@ def _run(command: list[str], folder: str | None = None, variables: dict[str, str
     return process.stdout
 
 
+class PrintPaths(argparse.Action):
+    """Prints folders, separated by semicolons, and ends the program."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        torch = importlib.util.find_spec("torch")
+        folders = {
+            "include": _paths.include_folders,
+            "library": _paths.library_folders,
+            "cmake": lambda: [_paths.cmake_folder()],
+            "torch": lambda: [Path(torch.origin or "").parent] if torch else [],
+        }
+        print(";".join(map(str, folders[values]())))
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m intel_extension_for_pytorch.compile", description=__doc__
@@ -158,6 +187,13 @@ def parser() -> argparse.ArgumentParser:
         help="spv: SPIR-V of one kernel; archive: of several; cpp: C++ that brings them into a "
         "library; asm: the device's machine code; log: what the compiler says. By default what "
         "the ending of the output names",
+    )
+    result.add_argument("--depfile", type=Path, help="file for make: what the output depends on")
+    result.add_argument(
+        "--paths",
+        choices=["include", "library", "cmake", "torch"],
+        action=PrintPaths,
+        help="print folders that builds of extensions need, and exit",
     )
     result.add_argument("--module", help="the name of the kernels for C++; by default the file's")
     result.add_argument("-I", dest="folders", action="append", default=[], metavar="FOLDER")
@@ -183,6 +219,7 @@ def main() -> int:
             emit,
             [*options, *arguments.option],
             arguments.module,
+            arguments.depfile,
         )
     except (CompileError, OSError, ValueError) as error:
         print(error, file=sys.stderr)

@@ -13,6 +13,7 @@ from package_modules import package_module
 
 expand = package_module("_instantiations").expand
 
+
 def lines(description: dict[str, list[str]]) -> list[str]:
     """All lines, each once, in the order of the description."""
     return list(

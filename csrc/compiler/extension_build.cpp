@@ -97,6 +97,20 @@ std::string archive_of(const ExtensionBuild& build, const std::vector<Bytes>& mo
   return read_bytes(path);
 }
 
+std::string dependencies(const ExtensionBuild& build, const Source& source) {
+  const auto escaped = [](const fs::path& path) {
+    std::string text;
+    for (const char c : path.string()) {
+      if (c == ' ') text += '\\';
+      text += c;
+    }
+    return text;
+  };
+  std::string text = escaped(build.output) + ": " + escaped(fs::absolute(build.source));
+  for (const auto& header : included_headers(source)) text.append(" ").append(escaped(header));
+  return text + "\n";
+}
+
 void print_summary(const ExtensionBuild& build, const std::vector<Bytes>& modules) {
   for (std::size_t i = 0; i < modules.size(); ++i) {
     std::string parameters;
@@ -114,6 +128,7 @@ void build_extension(const ExtensionBuild& build) {
     throw Error("a file of SPIR-V holds one kernel, but " + std::to_string(build.kernels.size()) +
                 " are named");
   const Source source = source_of(build);
+  if (!build.depfile.empty()) write_file(build.depfile, dependencies(build, with_kernel_headers(source)));
   std::vector<Bytes> modules;
   std::string log;
   if (!build.kernels.empty())

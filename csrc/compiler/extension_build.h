@@ -21,6 +21,7 @@ struct ExtensionBuild {
   std::vector<std::string> options;
   Emit emit = Emit::spirv;
   std::filesystem::path output;
+  std::filesystem::path depfile;  // where to write, for make, what the output depends on; empty: nowhere
 };
 void build_extension(const ExtensionBuild& build);
 

@@ -1,7 +1,7 @@
 // The compiler of kernels, for the library's build and for users' extensions:
 //   kernel_compiler --output kernels.bin --root csrc --cache build/kernel_cache [--jobs N] LIST...
 //   kernel_compiler --source a.sycl.cpp --kernel "name<float>"... --emit spirv|archive|registration|nothing
-//                   --output FILE [--module NAME] [--option OPTION]...
+//                   --output FILE [--module NAME] [--option OPTION]... [--depfile FILE]
 // Users start it by `python -m intel_extension_for_pytorch.compile`, which finds its libraries.
 #include <algorithm>
 #include <cstdio>
@@ -52,12 +52,15 @@ void run(int count, char** values) {
       extension.kernels.push_back(canonical(value));
     else if (name == "--option")
       extension.options.push_back(value);
+    else if (name == "--depfile")
+      extension.depfile = value;
     else if (name == "--emit")
       extension.emit = emitted(value);
     else
       throw Error("unknown option " + std::string(name));
   }
-  if (library.output.empty() && extension.emit != ExtensionBuild::Emit::nothing) throw Error("--output is missing");
+  if (library.output.empty() && extension.emit != ExtensionBuild::Emit::nothing)
+    throw Error("--output is missing");
   if (!extension.source.empty()) {
     build_extension(extension);
   } else if (!library.root.empty() && !library.cache.empty()) {

@@ -19,9 +19,9 @@ Range range_over(std::int64_t items) {
   return {at::ceil_div(items, group_size), group_size};
 }
 
-Range range_of_sub_groups(std::int64_t jobs) {
-  const auto range = aten::sub_group_range(jobs);
-  return {range.groups, range.group_size};
+RowKernel row_kernel(const std::string& name, std::int64_t rows) {
+  auto kernel = aten::row_kernel(name, rows);
+  return {std::move(kernel.name), {kernel.range.groups, kernel.range.group_size}};
 }
 
 const char* type_name(c10::ScalarType dtype) { return aten::type_name(dtype); }

@@ -144,6 +144,13 @@ Digest source_digest(const Source& source) {
   return digest;
 }
 
+std::set<fs::path> included_headers(const Source& source) {
+  Headers headers{header_folders(source.options), {}};
+  Digest ignored;
+  add_includes(headers, {}, source.text, ignored);
+  return std::move(headers.seen);
+}
+
 std::string flattened(const Source& source) {
   Headers headers{header_folders(source.options), {}};
   return flattened(headers, {}, source.text);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,9 @@ Source with_kernel_headers(Source source);
 // Tells versions of a source apart: its text and options, every header that it includes from a folder named
 // by -I, the compiler. Where the headers are does not count.
 Digest source_digest(const Source& source);
+
+// The headers that the source includes, directly or not, from folders named by -I.
+std::set<std::filesystem::path> included_headers(const Source& source);
 
 // The text with the headers that it includes from folders named by -I in their place, each once; those of
 // kernels/ stay where they are.

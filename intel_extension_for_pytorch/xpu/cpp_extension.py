@@ -173,7 +173,9 @@ def load_inline(
         parts = [sycl_sources] if isinstance(sycl_sources, str) else sycl_sources
         source = Path(folder, f"{name}.sycl.cpp")
         source.write_text("\n".join(parts))
-        file = _host_file(str(source), {str(source): kernels}, Path(folder), _header_options(headers))
+        file = _host_file(
+            str(source), {str(source): kernels}, Path(folder), _header_options(headers)
+        )
         texts.append(Path(file).read_text())
     return stock.load_inline(
         name,
@@ -287,5 +289,3 @@ def _compiled_by(unix_compiler: Any, compiler: str | None) -> Iterator[None]:
             del os.environ["CXX"]
         else:
             os.environ["CXX"] = before
-
-

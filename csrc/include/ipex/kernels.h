@@ -21,9 +21,13 @@ struct Range {
 // to compare its index with `items`.
 Range range_over(std::int64_t items);
 
-// As many work-groups of one sub-group or more as keep the current device busy, for kernels whose sub-groups
-// share `jobs` between them (all_sub_groups() of kernels/core/sub_group.hpp).
-Range range_of_sub_groups(std::int64_t jobs);
+// A kernel that walks along rows as kernels/core/rows.hpp does, and its range for `rows` of them: `name`,
+// whose sub-groups share the rows, or on a CPU `name`_by_packs, whose work-items do.
+struct RowKernel {
+  std::string name;
+  Range range;
+};
+RowKernel row_kernel(const std::string& name, std::int64_t rows);
 
 // The name of a dtype in a kernel's template arguments: "float", "bfloat16", "complex<float>". Throws
 // c10::Error for a dtype that kernels do not have.

@@ -91,6 +91,7 @@ class SubGroupRows {
   }
   bool writes() const { return group_.get_local_linear_id() == 0; }  // what the row has one of
   int64_t uniform(int64_t value) const { return kernels::uniform(group_, value); }
+  void meet() const { sycl::group_barrier(group_); }  // what was stored before may be stored to again
 
   template <class Function>
   void for_each(int64_t size, Function function) const {
@@ -131,6 +132,7 @@ class PackRows {
   }
   bool writes() const { return true; }
   int64_t uniform(int64_t value) const { return value; }
+  void meet() const {}
 
   template <class Function>
   void for_each(int64_t size, Function function) const {
