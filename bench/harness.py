@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import statistics
 import sys
 import time
@@ -36,6 +37,15 @@ def median_ratio(figures: Mapping[str, Sequence[float]], one: str, other: str) -
     """The median over the rounds of `one` divided by `other`."""
     pairs = zip(figures[one], figures[other], strict=True)
     return statistics.median(a / b for a, b in pairs)
+
+
+def keep_freed_memory() -> None:
+    """Of malloc: pages from the operating system for every large result would be what is timed."""
+    trim_threshold, mmap_max = -1, -4
+    libc = ctypes.CDLL(None)
+    for option, value in ((trim_threshold, 2**31 - 1), (mmap_max, 0)):
+        if not libc.mallopt(option, value):
+            raise OSError(f"mallopt refuses option {option}")
 
 
 class Verdict:

@@ -10,7 +10,6 @@ The table and a plot of the ratios go to bench/output/.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import functools
 import itertools
 import math
@@ -25,7 +24,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import torch
-from harness import Verdict, interleaved, median_ratio
+from harness import Verdict, interleaved, keep_freed_memory, median_ratio
 from matplotlib import pyplot
 from operator_cases import CASES, Case
 
@@ -219,15 +218,6 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", default="", metavar="REGEX", help="only rows whose text matches, as 'sum.*bf'"
     )
-
-
-def keep_freed_memory() -> None:
-    """Of malloc: pages from the operating system for every large result would be what is timed."""
-    trim_threshold, mmap_max = -1, -4
-    libc = ctypes.CDLL(None)
-    for option, value in ((trim_threshold, 2**31 - 1), (mmap_max, 0)):
-        if not libc.mallopt(option, value):
-            raise OSError(f"mallopt refuses option {option}")
 
 
 def main() -> None:

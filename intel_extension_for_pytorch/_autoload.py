@@ -82,9 +82,9 @@ def torch_is_being_imported() -> bool:
 
 
 def running_as_tool() -> bool:
-    """Whether the process is the doctor or the compiler, which need no device.
+    """Whether the process is the doctor or the compiler of kernels, which need no device.
 
-    That is `python -m intel_extension_for_pytorch` or `python -m intel_extension_for_pytorch.compile`.
+    That is `python -m` and this package or its module `compile`.
     """
     arguments = sys.orig_argv
     module = arguments[arguments.index("-m") + 1 :][:1] if "-m" in arguments else []

@@ -1,4 +1,4 @@
-"""Where the headers, libraries and CMake files of the package are, installed or in a source tree."""
+"""Where headers, libraries and CMake files of the package are, installed or in a source tree."""
 
 from __future__ import annotations
 

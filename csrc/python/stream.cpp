@@ -130,6 +130,11 @@ void bind_stream(py::module_& module) {
     c10::xpu::check_device_index(device);
     return packed(c10::xpu::getStreamFromExternal(reinterpret_cast<sycl::queue*>(queue), device));
   });
+  bind(module, "sycl_queue", [](c10::StreamId stream_id, DeviceIndex device_index, int64_t device_type) {
+    const auto stream =
+        XPUStream::unpack3(stream_id, device_index, static_cast<c10::DeviceType>(device_type));
+    return py::capsule(&stream.queue(), "torch.xpu.Stream.sycl_queue");
+  });
   bind_waiting(module, "_xpu_synchronize", [](DeviceIndex device) {
     c10::xpu::check_device_index(device);
     c10::xpu::syncStreamsOnDevice(device);

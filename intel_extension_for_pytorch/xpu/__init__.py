@@ -100,6 +100,7 @@ __all__ = [
     "set_autocast_xpu_dtype",
     "set_autocast_xpu_enabled",
     "set_fp32_math_mode",
+    "sycl_queue",
     "to_channels_last_1d",
 ]
 
@@ -124,6 +125,13 @@ def lazy_init() -> None:
     torch.xpu.init()
 
 
+def sycl_queue(stream: torch.xpu.Stream) -> Any:
+    """The `sycl::queue*` of a stream in a capsule; `Stream.sycl_queue` is its address."""
+    from .. import _C
+
+    return _C.sycl_queue(stream.stream_id, stream.device_index, stream.device_type)
+
+
 def optimize(*arguments: Any, **keywords: Any) -> Any:
     """The same as `intel_extension_for_pytorch.optimize`."""
     import intel_extension_for_pytorch
@@ -138,7 +146,6 @@ def extend(torch_xpu: ModuleType) -> None:
             setattr(torch_xpu, name, globals()[name])
     sys.modules[f"{torch_xpu.__name__}.amp"] = amp
     torch_xpu.device.sycl_device = property(_sycl_device)
-    torch_xpu.cpp_extension = cpp_extension
     sys.modules[f"{torch_xpu.__name__}.cpp_extension"] = cpp_extension
 
 

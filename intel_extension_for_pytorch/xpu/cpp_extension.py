@@ -276,7 +276,10 @@ def _compiled_by(unix_compiler: Any, compiler: str | None) -> Iterator[None]:
         yield
         return
     if unix_compiler is not None:
-        for part in ("compiler_so", "compiler_so_cxx", "linker_so", "linker_so_cxx"):
+        for part in (
+            *("compiler_so", "compiler_so_cxx", "compiler_cxx"),
+            *("linker_so", "linker_so_cxx"),
+        ):
             command = getattr(unix_compiler, part, None)
             if command:
                 setattr(unix_compiler, part, [compiler, *command[1:]])

@@ -6,7 +6,7 @@ SOURCE = """
 #include "kernels/core/kernel.hpp"
 
 template <class T>
-IPEX_KERNEL void affine_clamp(const T* x, float a, float b, float low, float high, T* y, int64_t n) {
+IPEX_KERNEL void affine_clamp(const T* x, T a, T b, T low, T high, T* y, int64_t n) {
   const int64_t i = ipex::kernels::this_item().get_global_linear_id();
   if (i < n) y[i] = sycl::fmin(sycl::fmax(a * x[i] + b, low), high);
 }

@@ -1,6 +1,6 @@
 from setuptools import setup
 
-from intel_extension_for_pytorch.xpu.cpp_extension import DPCPPExtension, DpcppBuildExtension
+from intel_extension_for_pytorch.xpu.cpp_extension import DpcppBuildExtension, DPCPPExtension
 
 setup(
     name="swish_mul",

@@ -1,7 +1,9 @@
 """The operator of the extension beside the same expression of torch's operators."""
 
+# ruff: noqa: I001
+import torch  # before what is linked with it
+
 import swish_mul
-import torch
 
 x = torch.randn(512, 1024, device="xpu")
 y = torch.randn(1024, device="xpu")
