@@ -470,3 +470,34 @@ def test_single_source_is_built_by_icpx(tmp_path: Path, ninja: bool) -> None:
     linking = [call for call in calls if "-shared" in call]
     assert compiling and all("-fsycl" in call and "-std=c++20" in call for call in compiling)
     assert len(linking) == 1 and "-fsycl" in linking[0] and "mixed.o" in linking[0]
+
+
+# The tutorial.
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples" / "extensions"
+
+
+@only_builds
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in sorted(EXAMPLES.rglob("*"))
+        if path.suffix in (".py", ".cpp", ".hpp", ".txt")
+        and "build" not in path.parts
+        and path != EXAMPLES / "cross_entropy" / "use.py"  # only what it prints is shown
+    ],
+    ids=lambda path: str(path.relative_to(EXAMPLES)),
+)
+def test_tutorial_shows_the_examples(path: Path) -> None:
+    assert f"\n{path.read_text()}```" in (ROOT / "docs" / "extensions.md").read_text()
+
+
+@only_builds
+def test_tutorial_counts_lines() -> None:
+    tutorial = (ROOT / "docs" / "extensions.md").read_text()
+    counts = [int(count) for count in re.findall(r": (\d+) lines\.", tutorial)]
+    files = [EXAMPLES / "elementwise" / name for name in ("swish_mul.sycl.cpp", "swish_mul.cpp")]
+    assert counts == [len([*filter(str.strip, file.read_text().splitlines())]) for file in files]
+    assert sum(counts) <= 15

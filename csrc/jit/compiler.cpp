@@ -62,10 +62,10 @@ std::vector<Bytes> compile_to_spirv(const sycl::device& device, const Source& so
     auto text = syclex::create_kernel_bundle_from_source(sycl::context(device), syclex::source_language::sycl,
                                                          source.text);
     std::string messages;
-    auto object = syclex::compile(
-        text, {device},
-        syclex::properties{syclex::registered_names{instantiations}, syclex::build_options{options},
-                           syclex::save_log{&messages}});
+    auto object =
+        syclex::compile(text, {device},
+                        syclex::properties{syclex::registered_names{instantiations},
+                                           syclex::build_options{options}, syclex::save_log{&messages}});
     if (log != nullptr) *log = readable(messages, source);
     const auto [first, last] = (object.begin()->*ImageAccess::content)();
     const SpirvModule module(std::span<const std::byte>(first, last));

@@ -19,11 +19,11 @@ void run(const char* name, const Tensor& logits, const CrossEntropyParams& param
 // Losses and log-sum-exps of the rows.
 std::tuple<Tensor, Tensor> forward(const Tensor& given, const Tensor& targets) {
   TORCH_CHECK(given.dim() == 2 && targets.dim() == 1 && given.size(0) == targets.size(0),
-              "cross_entropy: expected logits [rows, classes] and targets [rows], got ", given.sizes(), " and ",
-              targets.sizes());
+              "cross_entropy: expected logits [rows, classes] and targets [rows], got ", given.sizes(),
+              " and ", targets.sizes());
   TORCH_CHECK(given.is_xpu() && given.device() == targets.device() && targets.scalar_type() == at::kLong,
-              "cross_entropy: expected tensors on one xpu and targets of int64, got logits on ", given.device(),
-              ", targets of ", targets.scalar_type(), " on ", targets.device());
+              "cross_entropy: expected tensors on one xpu and targets of int64, got logits on ",
+              given.device(), ", targets of ", targets.scalar_type(), " on ", targets.device());
   const c10::DeviceGuard guard(given.device());
   const auto logits = given.contiguous(), classes = targets.contiguous();
   const auto losses = at::empty(logits.size(0), logits.options().dtype(at::kFloat));

@@ -1,8 +1,7 @@
 // Softmax and cross-entropy in one pass: the logits are read once, and nothing of their size is written.
+#include "cross_entropy_params.hpp"
 #include "kernels/core/math.hpp"
 #include "kernels/core/rows.hpp"
-
-#include "cross_entropy_params.hpp"
 
 using namespace ipex::kernels;
 
@@ -13,9 +12,8 @@ void forward(const Rows& rows, const CrossEntropyParams& params) {
     const float largest = rows.fold(
         params.classes, -limits<float>::infinity(), [](auto a, auto b) { return math::maximum(a, b); },
         [&](auto place) { return load<float>(logits, place); });
-    const float sum = sum_each<float>(rows, params.classes, [&](auto place) {
-      return math::exp(load<float>(logits, place) - largest);
-    });
+    const float sum = sum_each<float>(
+        rows, params.classes, [&](auto place) { return math::exp(load<float>(logits, place) - largest); });
     if (!rows.writes()) return;
     const float logsumexp = largest + math::log(sum);
     params.logsumexp[row] = logsumexp;
