@@ -372,7 +372,7 @@ setup(
 """
 HOST = """
 #include <ipex/kernels.h>
-#include <torch/extension.h>
+#include <torch/csrc/utils/pybind.h>
 void increment(const at::Tensor& x) {
   struct { float* x; std::int64_t n; } params{x.mutable_data_ptr<float>(), x.numel()};
   ipex::launch("increment", "increment<float>", ipex::range_over(x.numel()), params);
@@ -470,6 +470,69 @@ def test_single_source_is_built_by_icpx(tmp_path: Path, ninja: bool) -> None:
     linking = [call for call in calls if "-shared" in call]
     assert compiling and all("-fsycl" in call and "-std=c++20" in call for call in compiling)
     assert len(linking) == 1 and "-fsycl" in linking[0] and "mixed.o" in linking[0]
+
+
+# CMake.
+
+CMAKE = """
+cmake_minimum_required(VERSION 3.26)
+project(two LANGUAGES CXX)
+find_package(IPEX REQUIRED)
+add_library(two SHARED)
+target_link_libraries(two PRIVATE ${{TORCH_IPEX_LIBRARIES}})
+ipex_add_sycl_kernels(two increment.sycl.cpp functors.sycl.cpp INSTANTIATE {kernels})
+"""
+
+
+CMAKE_PROGRAM = str(Path(sys.executable).parent / "cmake")
+
+
+def configure(folder: Path, kernels: str) -> subprocess.CompletedProcess[str]:
+    (folder / "CMakeLists.txt").write_text(CMAKE.format(kernels=kernels))
+    (folder / "functors.sycl.cpp").write_text(
+        '#include "kernels/elementwise.hpp"\n'
+        "template <class T> struct negated { T operator()(T x) const { return -x; } };\n"
+    )
+    command = [
+        CMAKE_PROGRAM,
+        "-S",
+        ".",
+        "-B",
+        "build",
+        f"-DCMAKE_PREFIX_PATH={ipex.cmake_prefix_path}",
+    ]
+    return subprocess.run(
+        [*command, f"-DPython_EXECUTABLE={sys.executable}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@only_builds
+def test_cmake(source: Path) -> None:
+    """Kernels of two files; a changed header makes them anew."""
+    folder = source.parent
+    made = configure(folder, '"increment<{float,int}>" elementwise:negated/1:float')
+    assert made.returncode == 0, made.stderr
+    build = [CMAKE_PROGRAM, "--build", "build"]
+    output = subprocess.run(build, cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert {"increment<float>", "increment<int>"} <= {*re.findall(r"increment<\w+>", output)}
+    assert "elementwise<negated,float,row<float>,row<float>>" in output
+    library = str(folder / "build" / "libtwo.so")
+    use = f"import torch; torch.ops.load_library({library!r})"
+    subprocess.run([sys.executable, "-c", use], check=True)
+    (folder / "step.hpp").write_text("#define STEP 2\n")
+    output = subprocess.run(build, cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert "increment<float>" in output and "negated" not in output
+
+
+@only_builds
+def test_cmake_names_what_no_file_declares(source: Path) -> None:
+    made = configure(source.parent, '"increment<float>" "decrement<float>"')
+    assert made.returncode != 0
+    assert re.search(r"declares\s+decrement<float>", made.stderr)
 
 
 # The tutorial.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,7 +133,7 @@ def load(
     files = [_host_file(file, wanted, Path(folder), options) for file in files]
     compiler = _single_source_compiler(files) if any(map(_is_single_source, files)) else None
     single_source = ["-fsycl"] if compiler else []
-    with _compiled_by(None, compiler):
+    with _compiled_by(None, compiler), _environment(PATH=_with_scripts()):
         return stock.load(
             name,
             files,
@@ -177,18 +178,19 @@ def load_inline(
             str(source), {str(source): kernels}, Path(folder), _header_options(headers)
         )
         texts.append(Path(file).read_text())
-    return stock.load_inline(
-        name,
-        texts,
-        functions=functions,
-        extra_cflags=[*_macro_options(), *(extra_cflags or ())],
-        extra_ldflags=[*_linker_options(), *(extra_ldflags or ())],
-        extra_include_paths=headers,
-        build_directory=folder,
-        verbose=verbose,
-        is_python_module=is_python_module,
-        **keywords,
-    )
+    with _environment(PATH=_with_scripts()):
+        return stock.load_inline(
+            name,
+            texts,
+            functions=functions,
+            extra_cflags=[*_macro_options(), *(extra_cflags or ())],
+            extra_ldflags=[*_linker_options(), *(extra_ldflags or ())],
+            extra_include_paths=headers,
+            build_directory=folder,
+            verbose=verbose,
+            is_python_module=is_python_module,
+            **keywords,
+        )
 
 
 def _holds_kernels(source: str) -> bool:
@@ -283,12 +285,24 @@ def _compiled_by(unix_compiler: Any, compiler: str | None) -> Iterator[None]:
             command = getattr(unix_compiler, part, None)
             if command:
                 setattr(unix_compiler, part, [compiler, *command[1:]])
-    before = os.environ.get("CXX")
-    os.environ["CXX"] = compiler
+    with _environment(CXX=compiler):
+        yield
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["CXX"]
-        else:
-            os.environ["CXX"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _with_scripts() -> str:
+    """PATH with the folder where pip puts ninja, also where an environment is not activated."""
+    return os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])

@@ -3,10 +3,11 @@
 #   IPEX::ipex              the target to link with; brings Torch, SYCL's runtime and the headers <ipex/...>
 #   TORCH_IPEX_LIBRARIES    the same for target_link_libraries
 #   TORCH_IPEX_INCLUDE_DIRS its folders of headers
-#   ipex_add_sycl_kernels(target file [INSTANTIATE pattern...] [OPTIONS option...] [MODULE name])
-#     makes the kernels of a .sycl.cpp file part of the target; ipex::launch finds them under the name of the
-#     file without its endings, or MODULE. INSTANTIATE lists what is compiled when the target is built, as
-#     `python -m intel_extension_for_pytorch.compile -k` takes it; the rest is compiled on first use.
+#   ipex_add_sycl_kernels(target file... [INSTANTIATE pattern...] [OPTIONS option...] [MODULE name])
+#     makes the kernels of .sycl.cpp files part of the target; ipex::launch finds them under the name of their
+#     file without its endings, or MODULE where there is one file. INSTANTIATE lists what is compiled when the
+#     target is built, as `python -m intel_extension_for_pytorch.compile -k` takes it; of several files each
+#     gets what it declares. The rest is compiled on first use.
 #
 # CMAKE_PREFIX_PATH must hold `intel_extension_for_pytorch.cmake_prefix_path`, and torch.utils.cmake_prefix_path
 # unless Torch is found otherwise.
@@ -48,25 +49,54 @@ if(NOT TARGET IPEX::ipex)
     INTERFACE_LINK_LIBRARIES "torch;${IPEX_SYCL_FOLDER}/libsycl.so")
 endif()
 
-function(ipex_add_sycl_kernels target file)
-  cmake_parse_arguments(PARSE_ARGV 2 KERNELS "" "MODULE" "INSTANTIATE;OPTIONS")
-  if(KERNELS_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "ipex_add_sycl_kernels: unknown arguments ${KERNELS_UNPARSED_ARGUMENTS}; "
-      "kernels go after INSTANTIATE, and each file needs a call of its own")
+# The patterns whose kernels, functors or operations the text of a file has.
+function(ipex_patterns_declared file patterns result)
+  file(READ ${file} text)
+  set(declared)
+  foreach(pattern IN LISTS patterns)
+    string(REGEX REPLACE "^(elementwise|reduction):" "" name "${pattern}")
+    string(REGEX REPLACE "[</{:][^:].*$|[</{]$" "" name "${name}")
+    string(REGEX REPLACE "^.*::" "" name "${name}")
+    if(text MATCHES "[^A-Za-z0-9_]${name}")
+      list(APPEND declared "${pattern}")
+    endif()
+  endforeach()
+  set(${result} "${declared}" PARENT_SCOPE)
+endfunction()
+
+function(ipex_add_sycl_kernels target)
+  cmake_parse_arguments(PARSE_ARGV 1 KERNELS "" "MODULE" "INSTANTIATE;OPTIONS")
+  set(files ${KERNELS_UNPARSED_ARGUMENTS})
+  list(LENGTH files count)
+  if(count EQUAL 0 OR (KERNELS_MODULE AND count GREATER 1))
+    message(FATAL_ERROR "ipex_add_sycl_kernels(${target}): expected .sycl.cpp files, one where MODULE is given, "
+      "but got ${count}")
   endif()
-  get_filename_component(source ${file} ABSOLUTE)
-  get_filename_component(module ${file} NAME_WE)
-  if(KERNELS_MODULE)
-    set(module ${KERNELS_MODULE})
-  endif()
-  set(output ${CMAKE_CURRENT_BINARY_DIR}/${target}_kernels/${module}_kernels.cpp)
-  set(patterns ${KERNELS_INSTANTIATE})
-  list(TRANSFORM patterns PREPEND "--kernel=")
   set(options ${KERNELS_OPTIONS})
   list(TRANSFORM options PREPEND "--option=")
-  add_custom_command(OUTPUT ${output}
-    COMMAND ${Python_EXECUTABLE} -m intel_extension_for_pytorch.compile ${source} -o ${output}
-      --module ${module} --depfile ${output}.d ${patterns} ${options}
-    DEPENDS ${source} DEPFILE ${output}.d COMMENT "Compiling kernels of ${file}" VERBATIM)
-  target_sources(${target} PRIVATE ${output})
+  set(unknown ${KERNELS_INSTANTIATE})
+  foreach(file IN LISTS files)
+    get_filename_component(source ${file} ABSOLUTE)
+    get_filename_component(module ${file} NAME_WE)
+    if(KERNELS_MODULE)
+      set(module ${KERNELS_MODULE})
+    endif()
+    set(patterns "${KERNELS_INSTANTIATE}")
+    if(count GREATER 1)
+      ipex_patterns_declared(${source} "${KERNELS_INSTANTIATE}" patterns)
+    endif()
+    if(patterns)
+      list(REMOVE_ITEM unknown ${patterns})
+    endif()
+    list(TRANSFORM patterns PREPEND "--kernel=")
+    set(output ${CMAKE_CURRENT_BINARY_DIR}/${target}_kernels/${module}_kernels.cpp)
+    add_custom_command(OUTPUT ${output}
+      COMMAND ${Python_EXECUTABLE} -m intel_extension_for_pytorch.compile ${source} -o ${output}
+        --module ${module} --depfile ${output}.d ${patterns} ${options}
+      DEPENDS ${source} DEPFILE ${output}.d COMMENT "Compiling kernels of ${file}" VERBATIM)
+    target_sources(${target} PRIVATE ${output})
+  endforeach()
+  if(unknown)
+    message(FATAL_ERROR "ipex_add_sycl_kernels(${target}): none of ${files} declares ${unknown}")
+  endif()
 endfunction()
