@@ -9,12 +9,15 @@
 #include <type_traits>
 
 #include "aten/dtypes.h"
+#include "ipex/kernels.h"
 
 namespace ipex::jit {
 class Kernel;
 }
 
 namespace ipex::aten {
+
+using ipex::instantiation;
 
 // A kernel remembered by its call site, for each device: makes a launch free of string work after the first.
 class KernelSlot {
@@ -53,15 +56,6 @@ template <class Params>
 void launch(std::string_view module, const std::string& instantiation, Range range, const Params& params,
             std::size_t local_bytes = 0, std::size_t moved_bytes = 0) {
   if (range.groups > 0) launch(find_kernel(module, instantiation), range, params, local_bytes, moved_bytes);
-}
-
-// "name<first,second>"
-template <class... Arguments>
-std::string instantiation(std::string_view name, const Arguments&... arguments) {
-  std::string text{name};
-  char separator = '<';
-  ((text.append(1, separator).append(arguments), separator = ','), ...);
-  return text.append(1, '>');
 }
 
 }  // namespace ipex::aten

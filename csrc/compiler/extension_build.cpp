@@ -1,7 +1,6 @@
 #include "compiler/extension_build.h"
 
 #include <fstream>
-#include <sstream>
 #include <sycl/sycl.hpp>
 
 #include "jit/archive.h"
@@ -15,16 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_source(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error("cannot read " + path.string());
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
-}
-
 Source source_of(const ExtensionBuild& build) {
-  Source source{read_source(build.source), build.options, build.source.string()};
+  Source source{read_text(build.source), build.options, build.source.string()};
   source.options.push_back("-I" + fs::absolute(build.source).parent_path().string());
   // So that names in lists of kernels are those that the library's own lists have.
   if (source.text.find("\"kernels/") != std::string::npos)
@@ -40,7 +31,7 @@ void write_file(const fs::path& path, std::string_view content) {
 }
 
 std::string read_bytes(const fs::path& path) {
-  std::string bytes = read_source(path);
+  std::string bytes = read_text(path);
   std::error_code ignored;
   fs::remove(path, ignored);
   return bytes;

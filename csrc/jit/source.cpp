@@ -14,14 +14,6 @@ namespace ipex::jit {
 namespace fs = std::filesystem;
 namespace {
 
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error("cannot read the kernel source " + path.string());
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::move(text).str();
-}
-
 // The folders that options name with -I.
 std::vector<fs::path> header_folders(const std::vector<std::string>& options) {
   std::vector<fs::path> folders;
@@ -107,6 +99,14 @@ fs::path find_kernel_root() {
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 }  // namespace
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error("cannot read " + path.string());
+  std::ostringstream text;
+  text << file.rdbuf();
+  return std::move(text).str();
+}
 
 fs::path library_folder() {
   Dl_info info{};

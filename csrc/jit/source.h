@@ -17,6 +17,9 @@ struct Source {
   std::string name = "kernels.sycl.cpp";  // in the compiler's messages
 };
 
+// The content of a file. Throws Error.
+std::string read_text(const std::filesystem::path& path);
+
 // The folder of the library (or program) that this code is part of.
 std::filesystem::path library_folder();
 
