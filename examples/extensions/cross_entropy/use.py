@@ -6,8 +6,11 @@ import torch
 
 torch.ops.load_library(sys.argv[1])
 
-logits = torch.randn(256, 5000, device="xpu", requires_grad=True)
-targets = torch.randint(5000, (256,), device="xpu")
+logits = torch.randn(256, 5000, device="xpu")
+logits[:64, :3000] = -torch.inf  # masked
+logits[64:128] *= 300
+logits.requires_grad_()
+targets = torch.randint(3000, 5000, (256,), device="xpu")
 losses = torch.ops.extension_example.cross_entropy(logits, targets)
 losses.mean().backward()
 
