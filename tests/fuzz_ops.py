@@ -151,12 +151,15 @@ def close(case: Case, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
         steps = 1 if case.name in FIXED_POINT else 0
         return ours == theirs if steps == 0 else (ours.int() - theirs.int()).abs() <= steps
     tolerance = tolerance_of(case, ours)
+    smallest = torch.finfo(ours.dtype).tiny
     wide = torch.complex128 if ours.is_complex() else torch.float64
     ours, theirs = ours.to(wide), theirs.to(wide)
     finite = theirs[theirs.isfinite()].abs()
     scale = finite.max().item() if finite.numel() else 1.0
     scale = max(scale, 1.0) if case.adds_up else min(scale, 1.0)
-    return torch.isclose(ours, theirs, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
+    # Stock itself may lose what is smaller than a normal number.
+    absolute = max(tolerance * scale, smallest)
+    return torch.isclose(ours, theirs, rtol=tolerance, atol=absolute, equal_nan=True)
 
 
 def compare(case: Case, ours, expected: list) -> None:

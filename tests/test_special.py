@@ -231,6 +231,13 @@ def test_zeta_beside_its_pole() -> None:
     assert_close(torch.special.zeta(s.to("xpu"), q.to("xpu")), expected, rtol=2e-6)
 
 
+def test_zeta_whose_first_terms_vanish() -> None:
+    """Each term is below float32's smallest number, their sum is not."""
+    s, q = torch.tensor([3.0, 2.5, 4.0]), torch.tensor([3.3e18, 1e24, 1e12])
+    expected = torch.special.zeta(s.double(), q.double()).float()
+    assert_close(torch.special.zeta(s.to("xpu"), q.to("xpu")), expected, rtol=2e-6, atol=0)
+
+
 def test_zeta_of_infinite_terms() -> None:
     s, q = torch.tensor([139.0, 205.0]), torch.tensor([-0.4759034514427185, -0.5210414528846741])
     expected = torch.special.zeta(s.double(), q.double()).float()

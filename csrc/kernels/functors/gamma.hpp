@@ -74,7 +74,7 @@ inline T zeta(T s, T q) {
     // All the rest is about term * a / (s - 1).
     if (a > T(0) && term * sycl::fmax(T(1), a / (s - T(1))) < precision<T> * sycl::fabs(sum)) return sum;
   }
-  sum += term * a / (s - T(1)) - term / T(2);
+  sum += math::pow(a, T(1) - s) / (s - T(1)) - term / T(2);  // also where the term itself vanishes
   constexpr T coefficients[] = {T(12),
                                 T(-720),
                                 T(30240),
