@@ -83,7 +83,7 @@ lint: .venv/lint
 	git ls-files '*.cpp' '*.h' '*.hpp' '*.def' '*.py' '*.cmake' '*.yaml' | xargs $(BIN)/python tools/check_length.py
 
 clean:
-	rm -rf build .venv intel_extension_for_pytorch/lib intel_extension_for_pytorch/_C*.so
+	rm -rf build dist .venv intel_extension_for_pytorch/lib intel_extension_for_pytorch/_C*.so
 
 .venv/created:
 	$(call say,Creating .venv)

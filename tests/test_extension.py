@@ -435,6 +435,19 @@ def test_setuptools_shows_the_error_of_a_kernel(source: Path) -> None:
     assert re.search(r"increment.sycl.cpp:6:\d+: error", made.stderr)
 
 
+def test_import_of_torch_does_not_import_what_builds() -> None:
+    code = """
+        import inspect, sys, torch
+        inspect.getmodule(test := lambda: None)  # looks at every module
+        assert "__file__" in dir(torch.xpu.cpp_extension)
+        print("intel_extension_for_pytorch._extension_build" in sys.modules)
+    """
+    output = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    ).stdout
+    assert output == "False\n"
+
+
 def test_kernels_of_several_files() -> None:
     sources = ["a.cpp", "b.sycl.cpp", "c.sycl.cpp"]
     with pytest.raises(ValueError, match="2 files of kernels"):

@@ -5,14 +5,13 @@ The names of `__all__` are added to `torch.xpu` itself; every other name here is
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from types import ModuleType
 from typing import Any
 
 import torch
 
-from . import amp
+from . import amp, cpp_extension
 from .amp import (
     get_autocast_xpu_dtype,
     is_autocast_xpu_enabled,
@@ -103,21 +102,6 @@ __all__ = [
     "sycl_queue",
     "to_channels_last_1d",
 ]
-
-
-def _loaded_on_use(name: str) -> ModuleType:
-    """The submodule `name`, which is run when something of it is first asked for."""
-    specification = importlib.util.find_spec(f"{__name__}.{name}")
-    assert specification is not None and specification.loader is not None
-    loader = specification.loader = importlib.util.LazyLoader(specification.loader)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[module.__name__] = module
-    loader.exec_module(module)
-    return module
-
-
-# Building takes modules that running does not need.
-cpp_extension = _loaded_on_use("cpp_extension")
 
 
 def lazy_init() -> None:
