@@ -176,6 +176,8 @@ SMALL = {
     "gcd": (0, 1),  # the smallest integer has no absolute value
     "lcm": (0, 1),
 }
+# Arguments that are drawn above -100: stock PyTorch takes a step for each unit below zero.
+NOT_FAR_BELOW_ZERO = {"special.zeta": (1,)}
 
 
 def in_domain(op: OpInfo, arguments: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -183,6 +185,9 @@ def in_domain(op: OpInfo, arguments: list[torch.Tensor]) -> list[torch.Tensor]:
         for place in places if name in op.name else ():
             if place < len(arguments) and arguments[place].dtype != torch.bool:
                 arguments[place] = arguments[place].fmod(100)
+    for place in NOT_FAR_BELOW_ZERO.get(op.name, ()):
+        if arguments[place].dtype.is_signed:
+            arguments[place] = arguments[place].clamp(min=-100)
     return arguments
 
 
