@@ -1,10 +1,10 @@
 """Speed of single operators: xpu beside stock torch on the CPU, in one process, on the same data.
 
-A ratio is stock's time over ours, the median over the rounds: above 1 xpu is faster. Large operands
-and results are in memory, not in the caches: each call takes others, as many in turn as no cache
-holds. Stock's allocator keeps freed memory, as ours does. Operators bound by memory are also held
-against a copy of as many bytes, taken in the same rounds, ours or stock's, whichever is faster.
-The table and a plot of the ratios go to bench/output/.
+A ratio is stock's time over ours, the median over the rounds of all passes: above 1 xpu is faster.
+Large operands and results are in memory, not in the caches: each call takes others, as many in turn
+as no cache holds. Stock's allocator keeps freed memory, as ours does. Operators bound by memory are
+also held against a copy of as many bytes, taken in the same rounds, ours or stock's, whichever is
+faster. The table and a plot of the ratios go to bench/output/.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class Figure:
     @property
     def label(self) -> str:
         return f"{self.name}, {self.dtype}"
+
+
+Key = tuple[str, str, str]  # operator, dtype, size
+Samples = dict[str, Sequence[float]]
 
 
 def seconds(call: Callable[[], object], calls: int) -> float:
@@ -132,7 +136,7 @@ def operands_of(case: Case, dtype: str, size: str) -> list[torch.Tensor]:
     return [x.to(DTYPES[dtype]) if x.is_floating_point() else x for x in operands]
 
 
-def measure(case: Case, dtype: str, size: str, rounds: int) -> Figure:
+def measure(case: Case, dtype: str, size: str, rounds: int) -> Samples:
     torch.manual_seed(0)
     first = operands_of(case, dtype, size)
     touched = touched_bytes(case, first)
@@ -148,17 +152,18 @@ def measure(case: Case, dtype: str, size: str, rounds: int) -> Figure:
     compared = case.memory and size == GOAL_SIZE
     if compared:
         samples |= copies(touched)
-    figures = interleaved(samples, rounds)
+    return interleaved(samples, rounds)
+
+
+def figure_of(key: Key, samples: Samples) -> Figure:
     fraction = None
-    if compared:
-        fraction = min(median_ratio(figures, copy, "xpu") for copy in ("stock copy", "xpu copy"))
+    if "xpu copy" in samples:
+        fraction = min(median_ratio(samples, copy, "xpu") for copy in ("stock copy", "xpu copy"))
     return Figure(
-        case.name,
-        dtype,
-        size,
-        statistics.median(figures["stock"]),
-        statistics.median(figures["xpu"]),
-        median_ratio(figures, "stock", "xpu"),
+        *key,
+        statistics.median(samples["stock"]),
+        statistics.median(samples["xpu"]),
+        median_ratio(samples, "stock", "xpu"),
         fraction,
     )
 
@@ -218,26 +223,39 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--filter", default="", metavar="REGEX", help="only rows whose text matches, as 'sum.*bf'"
     )
+    parser.add_argument(
+        "--passes",
+        type=int,
+        default=3,
+        help="times that all rows are measured, 3: noise that lasts for seconds meets other rows",
+    )
 
 
 def main() -> None:
     keep_freed_memory()
-    verdict = Verdict(__doc__, rounds=7, options=options)
+    verdict = Verdict(__doc__, rounds=3, options=options)
     wanted = re.compile(verdict.arguments.filter)
     header = (
         f"{'operator':28} {'dtype':9} {'size':>6} {'stock us':>10} {'xpu us':>10}   ratio   copy"
     )
     load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    lines = [load, header]
-    print(load, header, sep="\n")
-    figures = []
-    for size in SIZES:
-        for case in CASES:
-            for dtype in DTYPES:
-                if wanted.search(f"{case.name} {dtype} {size}"):
-                    figures.append(measure(case, dtype, size, verdict.rounds))
-                    lines.append(row(figures[-1]))
-                    print(lines[-1], flush=True)
+    chosen = [
+        (case, dtype, size)
+        for size in SIZES
+        for case in CASES
+        for dtype in DTYPES
+        if wanted.search(f"{case.name} {dtype} {size}")
+    ]
+    collected: dict[Key, Samples] = {}
+    for number in range(verdict.arguments.passes):
+        print(f"pass {number + 1} of {verdict.arguments.passes}: {len(chosen)} rows", flush=True)
+        for case, dtype, size in chosen:
+            samples = collected.setdefault((case.name, dtype, size), {})
+            for name, seconds_of in measure(case, dtype, size, verdict.rounds).items():
+                samples[name] = [*samples.get(name, ()), *seconds_of]
+    figures = [figure_of(key, samples) for key, samples in collected.items()]
+    lines = [load, header, *map(row, figures)]
+    print("\n".join(lines))
     OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / "ops.txt").write_text("\n".join(lines) + "\n")
     plot(figures, OUTPUT / "ops.png")
