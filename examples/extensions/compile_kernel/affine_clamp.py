@@ -22,6 +22,7 @@ def affine_clamp(x: torch.Tensor, a: float, b: float, low: float, high: float) -
 
 
 if __name__ == "__main__":
+    torch.manual_seed(0)
     x = torch.randn(1 << 20, device="xpu")
     y = affine_clamp(x, 2.0, 0.5, -1.0, 1.0)
     torch.testing.assert_close(y, (2 * x + 0.5).clamp(-1, 1))

@@ -5,6 +5,7 @@ import sys
 import torch
 
 torch.ops.load_library(sys.argv[1])
+torch.manual_seed(0)
 
 logits = torch.randn(256, 5000, device="xpu")
 logits[:64, :3000] = -torch.inf  # masked
