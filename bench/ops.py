@@ -103,10 +103,10 @@ def uncached_sets(bytes_of_one: int, size: str) -> int:
     return max(1, math.ceil(UNCACHED_BYTES / bytes_of_one)) if size == GOAL_SIZE else 1
 
 
-def on_xpu(operand: torch.Tensor) -> torch.Tensor:
-    """A copy with the same strides, which Tensor.to keeps for dense tensors only."""
+def moved(operand: torch.Tensor, *to: str | torch.dtype) -> torch.Tensor:
+    """Tensor.to with the same strides, which it keeps for dense tensors only."""
     storage = operand.new_empty(0).set_(operand.untyped_storage())
-    return storage.to("xpu").as_strided(operand.shape, operand.stride(), operand.storage_offset())
+    return storage.to(*to).as_strided(operand.shape, operand.stride(), operand.storage_offset())
 
 
 def touched_bytes(case: Case, operands: Sequence[torch.Tensor]) -> int:
@@ -133,7 +133,7 @@ def copies(size: int) -> Mapping[str, Callable[[], float]]:
 
 def operands_of(case: Case, dtype: str, size: str) -> list[torch.Tensor]:
     operands = [operand(SIZES[size]) for operand in case.operands]
-    return [x.to(DTYPES[dtype]) if x.is_floating_point() else x for x in operands]
+    return [moved(x, DTYPES[dtype]) if x.is_floating_point() else x for x in operands]
 
 
 def measure(case: Case, dtype: str, size: str, rounds: int) -> Samples:
@@ -144,7 +144,7 @@ def measure(case: Case, dtype: str, size: str, rounds: int) -> Samples:
         first,
         *(operands_of(case, dtype, size) for _ in range(1, uncached_sets(touched, size))),
     ]
-    xpu = [[on_xpu(operand) for operand in operands] for operands in stock]
+    xpu = [[moved(operand, "xpu") for operand in operands] for operands in stock]
     samples = {
         name: sampler([bound(case, operands) for operands in sets])
         for name, sets in (("stock", stock), ("xpu", xpu))
