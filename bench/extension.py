@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from harness import Verdict, interleaved, keep_freed_memory, median_ratio
+from harness import Verdict, host_seconds, interleaved, keep_freed_memory, median_ratio
 from torch import Tensor
 from torch.nn import functional
 from torch.xpu import cpp_extension
@@ -149,30 +149,20 @@ def measure_speed(verdict: Verdict) -> None:
     verdict.at_least("least share of a copy's bandwidth in float32", least, 0.8)
 
 
-def call_microseconds(call: Call) -> float:
-    torch.xpu.synchronize()
-    start = time.perf_counter()
-    for _ in range(CALLS):
-        call()
-    passed = time.perf_counter() - start
-    torch.xpu.synchronize()
-    return passed / CALLS * 1e6
-
-
 def measure_calls(verdict: Verdict) -> None:
     from affine_clamp import kernel
 
     x, y = torch.randn(256, device="xpu"), torch.randn(256, device="xpu")
     out = torch.empty_like(x)
     samples = {
-        "built-in": lambda: call_microseconds(lambda: torch.add(x, y, out=out)),
-        "compiled": lambda: call_microseconds(
-            lambda: kernel(1, 256, (x, 2.0, 0.5, -1.0, 1.0, out, 256))
+        "built-in": lambda: host_seconds(lambda: torch.add(x, y, out=out), CALLS),
+        "compiled": lambda: host_seconds(
+            lambda: kernel(1, 256, (x, 2.0, 0.5, -1.0, 1.0, out, 256)), CALLS
         ),
     }
     interleaved(samples, 3)
     figures = interleaved(samples, 3 * verdict.rounds)
-    times = (f"{name} {statistics.median(figures[name]):.1f} us" for name in samples)
+    times = (f"{name} {statistics.median(figures[name]) * 1e6:.1f} us" for name in samples)
     print("one call:", ", ".join(times))
     ratio = median_ratio(figures, "compiled", "built-in")
     verdict.goal("call of a compiled kernel over torch.add(out=)", ratio, 1.3, "")

@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import torch
+
 QUIET_SECONDS = 20e-3
 
 
@@ -25,6 +27,17 @@ def interleaved(
             time.sleep(QUIET_SECONDS)
             figures[name].append(sample())
     return figures
+
+
+def host_seconds(call: Callable[[], object], calls: int) -> float:
+    """What a call costs its thread: the device's work is waited for before and after the calls."""
+    torch.xpu.synchronize()
+    start = time.perf_counter()
+    for _ in range(calls):
+        call()
+    elapsed = time.perf_counter() - start
+    torch.xpu.synchronize()
+    return elapsed / calls
 
 
 def median_difference(figures: Mapping[str, Sequence[float]], one: str, other: str) -> float:
@@ -46,6 +59,22 @@ def keep_freed_memory() -> None:
     for option, value in ((trim_threshold, 2**31 - 1), (mmap_max, 0)):
         if not libc.mallopt(option, value):
             raise OSError(f"mallopt refuses option {option}")
+
+
+def row_options(parser: argparse.ArgumentParser, example: str) -> None:
+    """Options of benchmarks whose table has a row for each case."""
+    parser.add_argument(
+        "--filter",
+        default="",
+        metavar="REGEX",
+        help=f"only rows whose text matches, as {example!r}",
+    )
+    parser.add_argument(
+        "--passes",
+        type=int,
+        default=3,
+        help="times that all rows are measured, 3: noise that lasts for seconds meets other rows",
+    )
 
 
 class Verdict:

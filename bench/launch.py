@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import statistics
 import struct
-import time
 from collections.abc import Callable
 
 import torch
-from harness import Verdict, interleaved, median_difference
+from harness import Verdict, host_seconds, interleaved, median_difference
 
 import intel_extension_for_pytorch._C as core
 
@@ -22,16 +21,6 @@ NUMEL = 256
 CALLS = 2000
 GROUP_SIZE = 256
 SCALARS = 272  # where they begin in ElementwiseParams
-
-
-def seconds_per_call(call: Callable[[], object]) -> float:
-    torch.xpu.synchronize()
-    start = time.perf_counter()
-    for _ in range(CALLS):
-        call()
-    elapsed = time.perf_counter() - start
-    torch.xpu.synchronize()
-    return elapsed / CALLS
 
 
 def raw_enqueue(x: torch.Tensor, y: torch.Tensor, out: torch.Tensor) -> Callable[[], float]:
@@ -63,9 +52,9 @@ def main() -> None:
     torch.testing.assert_close(out.cpu(), host_x + host_y)
     samples = {
         "raw enqueue": raw,
-        "eager add": lambda: seconds_per_call(lambda: x + y),
-        "eager add, out=": lambda: seconds_per_call(lambda: torch.add(x, y, out=out)),
-        "stock torch, CPU": lambda: seconds_per_call(lambda: host_x + host_y),
+        "eager add": lambda: host_seconds(lambda: x + y, CALLS),
+        "eager add, out=": lambda: host_seconds(lambda: torch.add(x, y, out=out), CALLS),
+        "stock torch, CPU": lambda: host_seconds(lambda: host_x + host_y, CALLS),
     }
     interleaved(samples, 2)
     allocations = core.driver_allocations()

@@ -12,7 +12,6 @@ process of its own grows at most, which also counts what libraries and the alloc
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import re
@@ -24,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from harness import Verdict, interleaved, median_ratio
+from harness import Verdict, interleaved, median_ratio, row_options
 from model_zoo import NETWORKS
 from torch import nn
 
@@ -126,19 +125,12 @@ def print_row(row: tuple[str, str, str], found: list[dict]) -> float:
     return ratio
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--filter", default="", metavar="REGEX", help="only rows whose text matches, as 'BERT.*inf'"
-    )
-    parser.add_argument("--passes", type=int, default=3, help="times that all rows are measured, 3")
-
-
 def main() -> None:
     parts = {"--memory-of": print_stock_memory, "--samples-of": print_samples}
     if sys.argv[1:2] and sys.argv[1] in parts:
         parts[sys.argv[1]](*sys.argv[2:])
         return
-    verdict = Verdict(__doc__, rounds=4, options=options)
+    verdict = Verdict(__doc__, rounds=4, options=lambda parser: row_options(parser, "BERT.*inf"))
     wanted = re.compile(verdict.arguments.filter)
     print(
         f"{'network':14} {'mode':9} {'dtype':9} {'stock ms':>9} {'xpu ms':>9}   ratio"

@@ -9,7 +9,6 @@ faster. The table and a plot of the ratios go to bench/output/.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import itertools
 import math
@@ -24,7 +23,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import torch
-from harness import Verdict, interleaved, keep_freed_memory, median_ratio
+from harness import Verdict, interleaved, keep_freed_memory, median_ratio, row_options
 from matplotlib import pyplot
 from operator_cases import CASES, Case
 
@@ -219,21 +218,9 @@ def judge(verdict: Verdict, figures: Sequence[Figure]) -> None:
             verdict.at_least(name, values[lowest], limit)
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--filter", default="", metavar="REGEX", help="only rows whose text matches, as 'sum.*bf'"
-    )
-    parser.add_argument(
-        "--passes",
-        type=int,
-        default=3,
-        help="times that all rows are measured, 3: noise that lasts for seconds meets other rows",
-    )
-
-
 def main() -> None:
     keep_freed_memory()
-    verdict = Verdict(__doc__, rounds=3, options=options)
+    verdict = Verdict(__doc__, rounds=3, options=lambda parser: row_options(parser, "sum.*bf"))
     wanted = re.compile(verdict.arguments.filter)
     header = (
         f"{'operator':28} {'dtype':9} {'size':>6} {'stock us':>10} {'xpu us':>10}   ratio   copy"

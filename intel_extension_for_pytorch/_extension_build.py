@@ -29,6 +29,8 @@ from .compile import SUFFIXES, compile_kernels, module_name
 LIBRARIES = ("intel_extension_for_pytorch", "sycl")
 # The host compiler needs no warning that it is none for SYCL.
 MACROS = (("SYCL_DISABLE_FSYCL_SYCLHPP_WARNING", None),)
+# What distutils compiles and links C++ with, in its various versions.
+COMMANDS = ("compiler_so", "compiler_so_cxx", "compiler_cxx", "linker_so", "linker_so_cxx")
 SINGLE_SOURCE = re.compile(r"\b(parallel_for|single_task)\b")
 
 Kernels = Sequence[str] | Mapping[str, Sequence[str]]
@@ -124,12 +126,15 @@ def load(
     files = [_host_file(file, wanted, Path(folder), options) for file in files]
     compiler = _single_source_compiler(files) if any(map(_is_single_source, files)) else None
     single_source = ["-fsycl"] if compiler else []
+    cflags, ldflags = _flags(
+        [*single_source, *(extra_cflags or ())], [*single_source, *(extra_ldflags or ())]
+    )
     with _compiled_by(None, compiler), _environment(PATH=_with_scripts()):
         return stock.load(
             name,
             files,
-            extra_cflags=[*_macro_options(), *single_source, *(extra_cflags or ())],
-            extra_ldflags=[*_linker_options(), *single_source, *(extra_ldflags or ())],
+            extra_cflags=cflags,
+            extra_ldflags=ldflags,
             extra_include_paths=headers,
             build_directory=folder,
             verbose=verbose,
@@ -169,13 +174,14 @@ def load_inline(
             str(source), {str(source): kernels}, Path(folder), _header_options(headers)
         )
         texts.append(Path(file).read_text())
+    cflags, ldflags = _flags(extra_cflags or (), extra_ldflags or ())
     with _environment(PATH=_with_scripts()):
         return stock.load_inline(
             name,
             texts,
             functions=functions,
-            extra_cflags=[*_macro_options(), *(extra_cflags or ())],
-            extra_ldflags=[*_linker_options(), *(extra_ldflags or ())],
+            extra_cflags=cflags,
+            extra_ldflags=ldflags,
             extra_include_paths=headers,
             build_directory=folder,
             verbose=verbose,
@@ -231,12 +237,11 @@ def _header_options(folders: Sequence[str]) -> list[str]:
     return [f"-I{Path(folder).absolute()}" for folder in folders if folder not in others]
 
 
-def _macro_options() -> list[str]:
-    return [f"-D{name}" for name, _ in MACROS]
-
-
-def _linker_options() -> list[str]:
-    return [f"-L{folder}" for folder in library_paths()] + [f"-l{name}" for name in LIBRARIES]
+def _flags(compiling: Sequence[str], linking: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The caller's flags of the compiler and of the linker after what every extension needs."""
+    macros = [f"-D{name}" for name, _ in MACROS]
+    libraries = [f"-L{folder}" for folder in library_paths()] + [f"-l{name}" for name in LIBRARIES]
+    return [*macros, *compiling], [*libraries, *linking]
 
 
 def _is_single_source(source: str) -> bool:
@@ -269,10 +274,7 @@ def _compiled_by(unix_compiler: Any, compiler: str | None) -> Iterator[None]:
         yield
         return
     if unix_compiler is not None:
-        for part in (
-            *("compiler_so", "compiler_so_cxx", "compiler_cxx"),
-            *("linker_so", "linker_so_cxx"),
-        ):
+        for part in COMMANDS:
             command = getattr(unix_compiler, part, None)
             if command:
                 setattr(unix_compiler, part, [compiler, *command[1:]])

@@ -80,15 +80,21 @@ def library_directories(wheel: str) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path.resolve() for path in directories))
 
 
+def missing_variables() -> dict[str, str]:
+    """What the CPU's driver needs of the environment, where the user has not set it."""
+    driver = CPU_DRIVER.find()
+    wanted = {VECTORIZER_VARIABLE: VECTORIZER_MODE}
+    if driver is not None:
+        wanted[OPENCL_DRIVERS_VARIABLE] = str(driver)
+    return {name: value for name, value in wanted.items() if name not in os.environ}
+
+
 def prepare() -> None:
     """Loads what our library needs and tells OpenCL where the CPU's driver is."""
     missing = [library for library in LIBRARIES if library.find() is None]
     if any(library in PRELOADED for library in missing):
         raise ImportError(describe_missing(missing))
-    driver = CPU_DRIVER.find()
-    if driver is not None:
-        os.environ.setdefault(OPENCL_DRIVERS_VARIABLE, str(driver))
-    os.environ.setdefault(VECTORIZER_VARIABLE, VECTORIZER_MODE)
+    os.environ.update(missing_variables())
     for library in PRELOADED:
         path = library.find()
         try:

@@ -20,11 +20,6 @@ def include_folders() -> list[Path]:
     return [_installed_or_source("include", "csrc/include"), _sycl_prefix() / "include"]
 
 
-def kernel_folder() -> Path:
-    """The folder that holds `kernels/`, the headers of kernels."""
-    return PACKAGE / "lib" if (PACKAGE / "lib" / "kernels").exists() else PACKAGE.parent / "csrc"
-
-
 def library_folders() -> list[Path]:
     """Folders of the libraries that extensions are linked with."""
     return [PACKAGE / "lib", _sycl_prefix() / "lib"]

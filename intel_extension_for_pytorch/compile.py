@@ -125,11 +125,10 @@ def _run(
         for directory in _libraries.library_directories(library.wheel)
     }
     path = [*sorted(directories), os.environ.get("LD_LIBRARY_PATH", "")]
-    environment = {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(filter(None, path))}
-    driver = _libraries.CPU_DRIVER.find()
-    if driver is not None:
-        environment.setdefault(_libraries.OPENCL_DRIVERS_VARIABLE, str(driver))
+    environment = {**os.environ, **_libraries.missing_variables()}
+    if _libraries.CPU_DRIVER.find() is not None:
         environment.setdefault("ONEAPI_DEVICE_SELECTOR", "opencl:cpu")
+    environment["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, path))
     environment.update(variables or {})
     process = subprocess.run(
         command,

@@ -23,6 +23,7 @@ def build(name: str, folder: Path, *flags: str) -> Path:
         "-g0",
         "-w",
         f"-I{ROOT / 'csrc'}",
+        f"-I{ROOT / 'csrc' / 'include'}",
         *[f"-I{path}" for path in include_paths()],
         str(Path(__file__).parent / "cpp" / f"{name}.cpp"),
         *flags,

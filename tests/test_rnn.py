@@ -142,6 +142,20 @@ def test_errors() -> None:
             torch.ops.aten._thnn_fused_lstm_cell(*arguments)
 
 
+@pytest.mark.parametrize("wrong", ["input weight", "hidden weight", "bias", "batch of the state"])
+def test_sizes_that_do_not_fit(wrong: str) -> None:
+    """The library is given no less memory than it reads."""
+    sequence, state = torch.ones(5, 3, 8, device="xpu"), torch.zeros(1, 3, 4, device="xpu")
+    sizes = {"input weight": (16, 8), "hidden weight": (16, 4), "bias": (16,), "other bias": (16,)}
+    if wrong in sizes:
+        sizes[wrong] = (8, *sizes[wrong][1:])
+    else:
+        state = state[:, :2]
+    weights = [torch.ones(size, device="xpu") for size in sizes.values()]
+    with torch.no_grad(), pytest.raises(RuntimeError):
+        torch.lstm(sequence, (state, state), weights, True, 1, 0.0, False, False, False)
+
+
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("kind", [torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN])
 @pytest.mark.parametrize("packed", [False, True])

@@ -162,8 +162,8 @@ struct Attention {
     const auto jobs = params.batches * params.heads * params.rows;
     const std::string mask_type = mask.defined() ? type_name(mask.scalar_type()) : "no_mask";
     if (by_packs()) {
-      const auto [by_packs, range] = row_kernel(kernel, jobs);
-      launch("attention", instantiation(by_packs, mask_type, type_name(dtype())), range, params);
+      const auto [name, range] = row_kernel(kernel, jobs);
+      launch("attention", instantiation(name, mask_type, type_name(dtype())), range, params);
     } else {
       launch("attention",
              instantiation(kernel, mask_type, dropout > 0 ? "true" : "false", type_name(dtype())),

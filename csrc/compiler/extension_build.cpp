@@ -1,11 +1,13 @@
 #include "compiler/extension_build.h"
 
 #include <fstream>
+#include <sstream>
 #include <sycl/sycl.hpp>
 
 #include "jit/archive.h"
 #include "jit/compiler.h"
 #include "jit/error.h"
+#include "jit/library.h"
 #include "jit/loader.h"
 #include "jit/signature.h"
 
@@ -28,13 +30,6 @@ void write_file(const fs::path& path, std::string_view content) {
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
   file.close();
   if (!file) throw Error("cannot write " + path.string());
-}
-
-std::string read_bytes(const fs::path& path) {
-  std::string bytes = read_text(path);
-  std::error_code ignored;
-  fs::remove(path, ignored);
-  return bytes;
 }
 
 // A string literal, in pieces that every compiler takes.
@@ -70,10 +65,8 @@ std::string registration(const ExtensionBuild& build, const Source& source, std:
   text += "alignas(16) const char archive[] =\n    " + literal(archive) + ";\n\n";
   text += "const ipex::RegisteredKernels registered(" + literal(build.module) + ", source, {";
   std::string separator;
-  for (std::size_t i = 0; i < build.options.size(); ++i) {
-    if (build.options[i] == "-I") ++i;
-    if (build.options[i].starts_with("-I")) continue;
-    text += separator + literal(build.options[i]);
+  for (const auto& option : options_without_folders(source)) {
+    text.append(separator).append(literal(option));
     separator = ", ";
   }
   return text + "}, archive, sizeof(archive) - 1);\n\n}  // namespace\n";
@@ -83,9 +76,9 @@ std::string archive_of(const ExtensionBuild& build, const std::vector<Bytes>& mo
   Archive::Contents contents;
   for (std::size_t i = 0; i < modules.size(); ++i)
     contents[archive_name(build.module, build.kernels[i])] = modules[i];
-  const fs::path path = build.output.string() + ".archive";
-  Archive::write(path, contents);
-  return read_bytes(path);
+  std::ostringstream archive;
+  Archive::write(archive, contents);
+  return std::move(archive).str();
 }
 
 std::string dependencies(const ExtensionBuild& build, const Source& source) {
@@ -104,9 +97,7 @@ std::string dependencies(const ExtensionBuild& build, const Source& source) {
 
 void print_summary(const ExtensionBuild& build, const std::vector<Bytes>& modules) {
   for (std::size_t i = 0; i < modules.size(); ++i) {
-    std::string parameters;
-    for (const auto& parameter : parameters_of(entry_point_of(modules[i])))
-      parameters += (parameters.empty() ? "" : ", ") + parameter.text;
+    const auto parameters = text_of(parameters_of(entry_point_of(modules[i])));
     std::printf("%s(%s): %zu bytes of SPIR-V\n", build.kernels[i].c_str(), parameters.c_str(),
                 modules[i].size());
   }
@@ -118,17 +109,22 @@ void build_extension(const ExtensionBuild& build) {
   if (build.emit == ExtensionBuild::Emit::spirv && build.kernels.size() != 1)
     throw Error("a file of SPIR-V holds one kernel, but " + std::to_string(build.kernels.size()) +
                 " are named");
-  const Source source = source_of(build);
-  if (!build.depfile.empty()) write_file(build.depfile, dependencies(build, with_kernel_headers(source)));
+  const Source source = source_of(build), complete = with_kernel_headers(source);
+  if (!build.depfile.empty()) write_file(build.depfile, dependencies(build, complete));
   std::vector<Bytes> modules;
-  std::string log;
-  if (!build.kernels.empty())
-    modules = compile_to_spirv(sycl::device(), with_kernel_headers(source), build.kernels, &log);
-  std::fputs(log.c_str(), stderr);
-  const sycl::context context{sycl::device()};
+  if (!build.kernels.empty()) {
+    const sycl::device device;
+    std::string log;
+    // Who asks for messages gets them again where nothing has changed.
+    modules = build.emit == ExtensionBuild::Emit::nothing
+                  ? compile_to_spirv(device, complete, build.kernels, &log)
+                  : compile(source, build.kernels, device, &log);
+    std::fputs(log.c_str(), stderr);
+  }
   switch (build.emit) {
     case ExtensionBuild::Emit::nothing:
-      for (const auto& spirv : modules) load_spirv_uncached(spirv, context, sycl::device());
+      for (const auto& spirv : modules)
+        load_spirv_uncached(spirv, sycl::context(sycl::device()), sycl::device());
       break;
     case ExtensionBuild::Emit::spirv:
       write_file(build.output, {reinterpret_cast<const char*>(modules[0].data()), modules[0].size()});

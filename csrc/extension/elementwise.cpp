@@ -60,13 +60,11 @@ at::Tensor Elementwise::compute(const at::Tensor& out, at::ArrayRef<at::Tensor> 
   config.allow_cpu_scalars(true)
       .promote_inputs_to_common_dtype(true)
       .promote_integer_inputs_to_float(floating)
-      .cast_common_dtype_to_outputs(true)
       .enforce_safe_casting_to_output(true);
   if (row.output == aten::Output::boolean && !out.defined()) config.declare_static_dtype(c10::kBool);
   auto iterator = config.build();
   const c10::DeviceGuard guard(iterator.device(0));
   aten::elementwise(iterator, row, scalars);
-  if (out.defined()) iterator.cast_outputs();
   return iterator.output();
 }
 

@@ -106,9 +106,7 @@ std::optional<Bytes> Archive::find(std::string_view wanted) const {
   return spirv(first);
 }
 
-void Archive::write(const fs::path& path, const Contents& contents) {
-  const fs::path temporary = path.string() + ".tmp" + std::to_string(getpid());
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+void Archive::write(std::ostream& file, const Contents& contents) {
   Header header{};
   std::memcpy(header.magic, archive_magic, sizeof(header.magic));
   header.count = contents.size();
@@ -133,6 +131,12 @@ void Archive::write(const fs::path& path, const Contents& contents) {
   }
   for (const auto& [name, spirv] : contents) put(name.data(), name.size());
   for (const auto& blob : blobs) put(blob.data(), blob.size());
+}
+
+void Archive::write(const fs::path& path, const Contents& contents) {
+  const fs::path temporary = path.string() + ".tmp" + std::to_string(getpid());
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+  write(file, contents);
   file.close();
   std::error_code error;
   if (file) fs::rename(temporary, path, error);

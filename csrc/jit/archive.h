@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <iosfwd>
 #include <map>
 #include <optional>
 #include <span>
@@ -34,6 +35,7 @@ class Archive {
 
   using Contents = std::map<std::string, Bytes>;
   static void write(const std::filesystem::path& path, const Contents& contents);  // atomically; throws Error
+  static void write(std::ostream& file, const Contents& contents);
 
  private:
   struct Header;

@@ -183,7 +183,7 @@ class Library {
 // SPIR-V of instantiations that are not in an archive: from the disk cache, else compiled together and kept
 // there.
 std::vector<Bytes> compiled(const Source& source, const std::vector<std::string>& instantiations,
-                            const sycl::device& device) {
+                            const sycl::device& device, std::string* log = nullptr) {
   const Digest common = source_digest(source);
   const auto key = [&](const std::string& name) { return Digest(common).add(canonical(name)); };
   std::vector<Bytes> modules;
@@ -193,7 +193,7 @@ std::vector<Bytes> compiled(const Source& source, const std::vector<std::string>
     modules.push_back(*std::move(spirv));
   }
   if (modules.size() == instantiations.size()) return modules;
-  modules = compile_to_spirv(device, source, instantiations);
+  modules = compile_to_spirv(device, source, instantiations, log);
   for (std::size_t i = 0; i < modules.size(); ++i) cache::store(key(instantiations[i]), "spirv", modules[i]);
   return modules;
 }
@@ -233,8 +233,8 @@ Kernel& find_kernel(const Source& source, std::string_view instantiation, const 
 }
 
 std::vector<Bytes> compile(const Source& source, const std::vector<std::string>& instantiations,
-                           const sycl::device& device) {
-  return compiled(with_kernel_headers(source), instantiations, device);
+                           const sycl::device& device, std::string* log) {
+  return compiled(with_kernel_headers(source), instantiations, device, log);
 }
 
 void register_module(std::string module, Source source, std::span<const std::byte> archive) {

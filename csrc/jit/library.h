@@ -31,9 +31,9 @@ Kernel& find_kernel(std::string_view module, std::string_view instantiation, con
 Kernel& find_kernel(const Source& source, std::string_view instantiation, const sycl::queue& queue);
 
 // The SPIR-V of kernels of the caller's own source, a module for each: from the disk cache, else compiled
-// together. Throws Error.
+// together; `log` gets what the compiler said if it ran. Throws Error.
 std::vector<Bytes> compile(const Source& source, const std::vector<std::string>& instantiations,
-                           const sycl::device& device);
+                           const sycl::device& device, std::string* log = nullptr);
 
 // What a caller's library brings along: find_kernel() finds the kernels of `source` under the name `module`,
 // first in `archive`, which holds them as SPIR-V and lives as long as the process. Throws Error if the name

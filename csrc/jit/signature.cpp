@@ -78,4 +78,10 @@ std::vector<Parameter> parameters_of(std::string_view entry_point) {
   return parameters;
 }
 
+std::string text_of(const std::vector<Parameter>& parameters) {
+  std::string text;
+  for (const auto& parameter : parameters) text.append(text.empty() ? "" : ", ").append(parameter.text);
+  return text;
+}
+
 }  // namespace ipex::jit

@@ -20,4 +20,7 @@ struct Parameter {
 // for the name of anything else.
 std::vector<Parameter> parameters_of(std::string_view entry_point);
 
+// "float const*, long"
+std::string text_of(const std::vector<Parameter>& parameters);
+
 }  // namespace ipex::jit

@@ -14,19 +14,23 @@ namespace ipex::jit {
 namespace fs = std::filesystem;
 namespace {
 
-// The folders that options name with -I.
-std::vector<fs::path> header_folders(const std::vector<std::string>& options) {
+// Compiler options: the folders of headers, which -I names, and the others.
+struct Options {
   std::vector<fs::path> folders;
-  for (std::size_t i = 0; i < options.size(); ++i) {
-    if (!options[i].starts_with("-I")) continue;
-    if (options[i].size() > 2) {
-      folders.emplace_back(options[i].substr(2));
-    } else if (i + 1 < options.size()) {
-      folders.emplace_back(options[++i]);
+  std::vector<std::string> others;
+
+  explicit Options(const std::vector<std::string>& options) {
+    for (std::size_t i = 0; i < options.size(); ++i) {
+      if (!options[i].starts_with("-I")) {
+        others.push_back(options[i]);
+      } else if (options[i].size() > 2) {
+        folders.emplace_back(options[i].substr(2));
+      } else if (i + 1 < options.size()) {
+        folders.emplace_back(options[++i]);
+      }
     }
   }
-  return folders;
-}
+};
 
 // The name between the quotes or angle brackets of an #include, empty for any other line.
 std::string included(const std::string& line) {
@@ -39,6 +43,8 @@ std::string included(const std::string& line) {
 
 // Where headers are looked for, and those met so far.
 struct Headers {
+  explicit Headers(const Source& source) : folders(Options(source.options).folders) {}
+
   std::vector<fs::path> folders;
   std::set<fs::path> seen;
 
@@ -131,28 +137,29 @@ Source with_kernel_headers(Source source) {
   return source;
 }
 
+std::vector<std::string> options_without_folders(const Source& source) {
+  return Options(source.options).others;
+}
+
 Digest source_digest(const Source& source) {
   Digest digest;
   digest.add(std::to_string(__SYCL_COMPILER_VERSION)).add(source.text);
-  for (std::size_t i = 0; i < source.options.size(); ++i) {
-    const auto& option = source.options[i];
-    if (option == "-I") ++i;
-    if (!option.starts_with("-I")) digest.add(option);  // the headers' text counts, not where they are
-  }
-  Headers headers{header_folders(source.options), {}};
+  // The headers' text counts, not where they are.
+  for (const auto& option : options_without_folders(source)) digest.add(option);
+  Headers headers(source);
   add_includes(headers, {}, source.text, digest);
   return digest;
 }
 
 std::set<fs::path> included_headers(const Source& source) {
-  Headers headers{header_folders(source.options), {}};
+  Headers headers(source);
   Digest ignored;
   add_includes(headers, {}, source.text, ignored);
   return std::move(headers.seen);
 }
 
 std::string flattened(const Source& source) {
-  Headers headers{header_folders(source.options), {}};
+  Headers headers(source);
   return flattened(headers, {}, source.text);
 }
 

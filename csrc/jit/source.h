@@ -31,6 +31,9 @@ const std::filesystem::path& kernel_root();
 // ipex::kernels.
 Source module_source(const std::filesystem::path& root, std::string_view module);
 
+// The options that do not name folders of headers with -I.
+std::vector<std::string> options_without_folders(const Source& source);
+
 // Source that is not ours, with the folder of "kernels/..." among those of its headers.
 Source with_kernel_headers(Source source);
 

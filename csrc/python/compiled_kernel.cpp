@@ -34,10 +34,11 @@ class CompiledKernel {
         name_(std::move(name)),
         dimensions_(dimensions),
         strided_(strided) {
-    const auto entry_point = compile(packs);
-    for (auto& parameter : jit::parameters_of(entry_point)) {
+    const auto parameters = jit::parameters_of(compile(packs));
+    parameters_text_ = jit::text_of(parameters);
+    for (const auto& parameter : parameters) {
       local_memories_ += parameter.kind == Parameter::Kind::local_memory;
-      parameters_.emplace_back(std::move(parameter));
+      parameters_.emplace_back(parameter);
     }
     TORCH_CHECK_VALUE(local_memories_ < 2, "kernel ", name_,
                       " takes more than one work_group_memory; take one and divide it");
@@ -83,11 +84,7 @@ class CompiledKernel {
     }
   }
 
-  std::string parameters() const {
-    std::string text;
-    for (const auto& parameter : parameters_) text += (text.empty() ? "" : ", ") + parameter.text;
-    return text;
-  }
+  const std::string& parameters() const { return parameters_text_; }
   const std::string& name() const { return name_; }
 
  private:
@@ -116,13 +113,12 @@ class CompiledKernel {
     const auto device = runtime::current_queue().get_device();
     if (packs) {
       jit::Source packed = source_;
-      packed.text +=
-          "\n#include \"kernels/core/packed_call.hpp\"\nstruct ipex_target {\n  using Function = "
-          "decltype(&" +
-          name_ +
-          ");\n  template <class... T>\n  void operator()(T... arguments) "
-          "const { " +
-          name_ + "(arguments...); }\n};\n";
+      packed.text.append("\n#include \"kernels/core/packed_call.hpp\"\n")
+          .append("struct ipex_target {\n")
+          .append("  using Function = decltype(&" + name_ + ");\n")
+          .append("  template <class... T>\n")
+          .append("  void operator()(T... arguments) const { " + name_ + "(arguments...); }\n")
+          .append("};\n");
       try {
         const auto modules = jit::compile(packed, {name_, packed_name}, device);
         source_ = std::move(packed);
@@ -214,6 +210,7 @@ class CompiledKernel {
   bool packed_ = false;
   std::size_t local_memories_ = 0;
   std::vector<KernelParameter> parameters_;
+  std::string parameters_text_;
   std::array<OnDevice, aten::KernelSlot::max_devices> devices_;  // guarded by the GIL
 };
 

@@ -1,6 +1,7 @@
 #include "python/kernel_arguments.h"
 
 #include <ATen/Dispatch_v2.h>
+#include <c10/util/overflows.h>
 #include <torch/csrc/autograd/python_variable.h>
 #include <torch/csrc/utils/pybind.h>
 
@@ -54,13 +55,10 @@ std::optional<ScalarType> element_dtype_of(std::string_view type) {
 }
 
 bool fits(ScalarType dtype, std::int64_t number) {
-  if (dtype == c10::kBool) return number == 0 || number == 1;
-  const auto bits = 8 * c10::elementSize(dtype);
-  const bool is_signed = c10::isSignedType(dtype);
-  if (!is_signed && number < 0) return false;
-  if (bits == 64) return true;
-  const std::int64_t limit = std::int64_t{1} << (is_signed ? bits - 1 : bits);
-  return number < limit && (!is_signed || number >= -limit);
+  return AT_DISPATCH_V2(dtype, "compile_kernel", AT_WRAP([&] {
+                          return !c10::overflows<scalar_t, std::int64_t>(number, /*strict_unsigned=*/true);
+                        }),
+                        AT_EXPAND(AT_INTEGRAL_TYPES), AT_EXPAND(AT_BAREBONES_UNSIGNED_TYPES), c10::kBool);
 }
 
 void put(ScalarType dtype, const c10::Scalar& scalar, unsigned char* bytes) {

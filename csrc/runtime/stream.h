@@ -4,7 +4,11 @@
 
 #include <string>
 
+#include "ipex/stream.h"
+
 namespace ipex::runtime {
+
+using ipex::checked;
 
 // The queue of a device's current stream, or of the current device's, for code that enqueues kernels and
 // copies: one thread-local read and one table look-up.
@@ -43,15 +47,5 @@ void settle(c10::DeviceIndex device, sycl::queue& queue);
 // cost every launch a time stamp, so a separate profiling queue takes it once the stream's work so far is
 // done.
 sycl::event record_timed_event(c10::xpu::XPUStream stream);
-
-// Runs `action`; a SYCL exception becomes a RuntimeError that names what was being done.
-template <class Action>
-auto checked(const char* doing, Action action) {
-  try {
-    return action();
-  } catch (const sycl::exception& error) {
-    TORCH_CHECK(false, "XPU: ", doing, " failed: ", error.what());
-  }
-}
 
 }  // namespace ipex::runtime

@@ -30,7 +30,7 @@ auto checked(const char* doing, Action action) {
   try {
     return action();
   } catch (const sycl::exception& error) {
-    TORCH_CHECK(false, doing, " failed: ", error.what());
+    TORCH_CHECK(false, "XPU: ", doing, " failed: ", error.what());
   }
 }
 

@@ -16,6 +16,16 @@ void run(const char* name, const Tensor& logits, const CrossEntropyParams& param
                kernel.range, params);
 }
 
+// What both passes read.
+CrossEntropyParams params_of(const Tensor& logits, const Tensor& targets) {
+  CrossEntropyParams params{};
+  params.logits = logits.const_data_ptr();
+  params.targets = targets.const_data_ptr<std::int64_t>();
+  params.rows = logits.size(0);
+  params.classes = logits.size(1);
+  return params;
+}
+
 // Losses and log-sum-exps of the rows.
 std::tuple<Tensor, Tensor> forward(const Tensor& given, const Tensor& targets) {
   TORCH_CHECK(given.dim() == 2 && targets.dim() == 1 && given.size(0) == targets.size(0),
@@ -28,13 +38,9 @@ std::tuple<Tensor, Tensor> forward(const Tensor& given, const Tensor& targets) {
   const auto logits = given.contiguous(), classes = targets.contiguous();
   const auto losses = at::empty(logits.size(0), logits.options().dtype(at::kFloat));
   const auto logsumexp = at::empty_like(losses);
-  CrossEntropyParams params{};
-  params.logits = logits.const_data_ptr();
-  params.targets = classes.const_data_ptr<std::int64_t>();
+  auto params = params_of(logits, classes);
   params.losses = losses.mutable_data_ptr<float>();
   params.logsumexp = logsumexp.mutable_data_ptr<float>();
-  params.rows = logits.size(0);
-  params.classes = logits.size(1);
   run("cross_entropy", logits, params);
   return {losses, logsumexp};
 }
@@ -45,14 +51,10 @@ Tensor backward(const Tensor& loss_gradients, const Tensor& given, const Tensor&
   const auto logits = given.contiguous(), classes = targets.contiguous();
   const auto scales = loss_gradients.to(at::kFloat).contiguous();
   const auto gradients = at::empty_like(logits);
-  CrossEntropyParams params{};
-  params.logits = logits.const_data_ptr();
-  params.targets = classes.const_data_ptr<std::int64_t>();
+  auto params = params_of(logits, classes);
   params.logsumexp = logsumexp.mutable_data_ptr<float>();
   params.loss_gradients = scales.const_data_ptr<float>();
   params.gradients = gradients.mutable_data_ptr();
-  params.rows = logits.size(0);
-  params.classes = logits.size(1);
   run("cross_entropy_backward", logits, params);
   return gradients;
 }
