@@ -12,6 +12,8 @@ list(GET LOCATED 3 ONEDNN_INCLUDE_DIR)
 list(GET LOCATED 4 ONEDNN_LIBRARY_DIR)
 list(GET LOCATED 5 ONEMKL_INCLUDE_DIR)
 list(GET LOCATED 6 ONEMKL_LIBRARY_DIR)
+list(GET LOCATED 7 TBB_INCLUDE_DIR)
+list(GET LOCATED 8 TBB_LIBRARY_DIR)
 message(STATUS "torch: ${TORCH_DIR}; SYCL: ${SYCL_LIBRARY_DIR}; oneDNN: ${ONEDNN_LIBRARY_DIR}; oneMKL: ${ONEMKL_LIBRARY_DIR}")
 
 add_library(sycl_runtime INTERFACE)
@@ -31,6 +33,10 @@ target_link_libraries(torch_python INTERFACE torch_core ${TORCH_DIR}/lib/libtorc
 add_library(onednn INTERFACE)
 target_include_directories(onednn SYSTEM INTERFACE ${ONEDNN_INCLUDE_DIR})
 target_link_libraries(onednn INTERFACE ${ONEDNN_LIBRARY_DIR}/libdnnl.so)
+
+add_library(tbb INTERFACE)
+target_include_directories(tbb SYSTEM INTERFACE ${TBB_INCLUDE_DIR})
+target_link_libraries(tbb INTERFACE ${TBB_LIBRARY_DIR}/libtbb.so.12)
 
 # The libraries for SYCL, and those for the host that they use without naming them.
 add_library(onemkl INTERFACE)

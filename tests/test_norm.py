@@ -147,6 +147,19 @@ def test_group_norm_keeps_channels_last(dtype) -> None:
     assert output.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("share", (1, 3, 64, 80))
+def test_statistics_of_channels_last(share) -> None:
+    """Of groups whose channels have means apart, joined from channels or taken at once."""
+    groups = 2
+    x = torch.randn(3, groups * share, 5, 7, dtype=torch.float64)
+    x += 10 * torch.randn(1, groups * share, 1, 1, dtype=torch.float64)
+    expected = torch.native_group_norm(x, None, None, 3, groups * share, 35, groups, 1e-5)
+    given = x.float().to("xpu").to(memory_format=torch.channels_last)
+    results = torch.native_group_norm(given, None, None, 3, groups * share, 35, groups, 1e-5)
+    for result, right in zip(results, expected, strict=True):
+        torch.testing.assert_close(result.cpu().double(), right, rtol=1e-5, atol=1e-5)
+
+
 def test_group_norm_of_rows() -> None:
     compare(nn.GroupNorm(3, 12), torch.randn(10, 12))
     compare(nn.GroupNorm(12, 12, affine=False), torch.randn(10, 12, 7))

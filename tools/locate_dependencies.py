@@ -1,5 +1,5 @@
 """Prints, separated by semicolons, the directories CMake needs: torch; SYCL's headers and
-libraries; oneDNN's headers and libraries; oneMKL's. All come from installed Python packages."""
+libraries; oneDNN's, oneMKL's and TBB's. All come from installed Python packages."""
 
 import importlib.metadata
 import importlib.util
@@ -28,6 +28,8 @@ def main() -> None:
         directory_of("onednn", "libdnnl.so"),
         directory_of("onemkl-sycl-include", "oneapi/mkl/lapack.hpp"),
         directory_of("onemkl-sycl-lapack", "libmkl_sycl_lapack.so.6"),
+        directory_of("tbb-devel", "oneapi/tbb/global_control.h"),
+        directory_of("tbb", "libtbb.so.12"),
     ]
     print(";".join(str(directory) for directory in directories))
 

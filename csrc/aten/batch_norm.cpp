@@ -67,10 +67,11 @@ BatchNorm normalize_batch(const Tensor& self, const std::optional<Tensor>& weigh
                 "batch_norm: expected running_mean and running_var when training is False");
     statistics = {converted(running_mean, input), converted(running_variance, input)};
   }
-  BatchNorm result{at::empty_like(input), statistics.mean, at::empty_like(statistics.mean)};
-  normalize_channels(channels, forward, input, statistics, result.scale, result.output);
-  if (!training) result.mean = result.scale = at::empty({0}, statistics.mean.options());
-  return result;
+  const auto output = at::empty_like(input);
+  const auto [mean, scale] = normalize_channels(channels, forward, input, statistics, output);
+  if (training) return {output, mean, scale};
+  const auto nothing = at::empty({0}, mean.options());
+  return {output, nothing, nothing};
 }
 
 std::tuple<Tensor&, Tensor&, Tensor&> copy_out(const BatchNorm& result, Tensor& out, Tensor& mean,

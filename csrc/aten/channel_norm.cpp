@@ -2,7 +2,6 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/var_mean.h>
 
 #include "aten/dtypes.h"
 #include "aten/elementwise.h"
@@ -13,6 +12,9 @@ namespace {
 
 using at::Tensor;
 using kernels::ChannelNormParams;
+
+// With channels last, channels of one statistic up to which their own moments come first.
+constexpr std::int64_t most_short_runs = 64;
 
 // As [samples, groups, share, positions], whatever the order in memory.
 Tensor grouped(const Channels& channels, const Tensor& tensor) {
@@ -82,24 +84,24 @@ Tensor dense_channels(const Tensor& tensor, bool channels_last) {
 
 ChannelStatistics channel_statistics(const char* name, const Channels& channels, const Tensor& input) {
   const auto options = input.options().dtype(opmath_dtype(input.scalar_type()));
-  // With channels last a statistic's elements are short runs: each channel's own moments first, of which all
-  // have as many.
-  const bool by_channel = channels.channels_last && channels.share > 1;
-  const std::int64_t count = channels.coefficients() / channels.share;
-  const std::int64_t results = by_channel ? channels.coefficients() : count;
+  // With channels last a statistic's elements are runs as long as its channels are many.
+  const bool by_channel = channels.channels_last && channels.share > 1 && channels.share <= most_short_runs;
+  const std::int64_t results =
+      by_channel ? channels.coefficients() : channels.coefficients() / channels.share;
   const auto view = by_channel ? channel_view : statistic_view;
-  const ChannelStatistics moments{at::empty({results}, options), at::empty({results}, options)};
+  ChannelStatistics moments{at::empty({results}, options), at::empty({results}, options), by_channel};
   reduce({name, "variance", input.scalar_type(), {0}}, {grouped(channels, input)},
          {view(channels, moments.variance), view(channels, moments.mean)},
          by_channel ? channel_mask(channels) : statistic_mask(channels));
-  if (!by_channel) return moments;
-  const auto shared = [&](const Tensor& moment) { return moment.view({count, channels.share}); };
-  auto [variance, mean] = at::var_mean(shared(moments.mean), at::IntArrayRef{-1}, at::Scalar(0));
-  return {mean, variance.add_(shared(moments.variance).mean(-1))};
+  return moments;
 }
 
-void normalize_channels(const Channels& channels, const ChannelForward& forward, const Tensor& input,
-                        const ChannelStatistics& statistics, const Tensor& scale, const Tensor& output) {
+ChannelScales normalize_channels(const Channels& channels, const ChannelForward& forward, const Tensor& input,
+                                 const ChannelStatistics& statistics, const Tensor& output) {
+  const auto options = statistics.mean.options();
+  const std::int64_t count = channels.coefficients() / channels.share;
+  const ChannelScales result{statistics.by_channel ? at::empty({count}, options) : statistics.mean,
+                             at::empty({count}, options)};
   const auto compute = opmath_dtype(input.scalar_type());
   const Tensor& model = forward.running_mean.defined() ? forward.running_mean
                         : forward.weight.defined()     ? forward.weight
@@ -109,7 +111,7 @@ void normalize_channels(const Channels& channels, const ChannelForward& forward,
     return tensor.defined() ? tensor.to(parameters).contiguous() : tensor;
   };
   const auto weight = parameter(forward.weight), bias = parameter(forward.bias);
-  const auto coefficients = at::empty({3, channels.coefficients()}, statistics.mean.options());
+  const auto coefficients = at::empty({3, channels.coefficients()}, options);
   auto params = params_of(channels);
   params.weight = data_of(weight);
   params.bias = data_of(bias);
@@ -117,13 +119,16 @@ void normalize_channels(const Channels& channels, const ChannelForward& forward,
   params.running_variance = mutable_data_of(forward.running_variance);
   params.mean = statistics.mean.const_data_ptr();
   params.variance = statistics.variance.const_data_ptr();
-  params.scale = scale.mutable_data_ptr();
+  params.shared_mean = result.mean.mutable_data_ptr();
+  params.by_channel = statistics.by_channel;
+  params.scale = result.scale.mutable_data_ptr();
   for (int k = 0; k < 3; ++k) params.coefficients[k] = coefficients[k].mutable_data_ptr();
   store_scalars(compute, {forward.momentum}, params.momentum);
   store_scalars(compute, {forward.epsilon}, params.epsilon);
   launch_channels("channel_coefficients", compute, parameters, channels.coefficients(), params);
   apply_runs("normalize", channels.runs(), {input}, output,
              {coefficients[0], coefficients[1], coefficients[2]});
+  return result;
 }
 
 ChannelGradients normalize_channels_backward(const char* name, const Channels& channels,

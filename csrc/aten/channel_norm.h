@@ -27,22 +27,27 @@ struct Channels {
 at::Tensor dense_channels(const at::Tensor& tensor, bool channels_last);
 bool is_channels_last(const at::Tensor& tensor);
 
+// In the computation's dtype, [batch * channels / share], or each channel's own, [batch * channels], that
+// normalize_channels joins. The variance is the biased one.
 struct ChannelStatistics {
   at::Tensor mean, variance;
+  bool by_channel = false;
 };
 
-// Of [batch * channels / share] statistics, in the computation's dtype; the variance is the biased one.
 ChannelStatistics channel_statistics(const char* name, const Channels& channels, const at::Tensor& input);
 
-// (input - mean) / sqrt(variance + epsilon) * weight + bias into output, 1/sqrt(...) into scale; running
-// statistics are updated where they are given.
+// (input - mean) / sqrt(variance + epsilon) * weight + bias into output; running statistics are updated where
+// they are given. Returns mean and scale = 1/sqrt(...) of [batch * channels / share] statistics.
 struct ChannelForward {
   at::Tensor weight, bias, running_mean, running_variance;
   double momentum = 0, epsilon = 0;
 };
-void normalize_channels(const Channels& channels, const ChannelForward& forward, const at::Tensor& input,
-                        const ChannelStatistics& statistics, const at::Tensor& scale,
-                        const at::Tensor& output);
+struct ChannelScales {
+  at::Tensor mean, scale;
+};
+ChannelScales normalize_channels(const Channels& channels, const ChannelForward& forward,
+                                 const at::Tensor& input, const ChannelStatistics& statistics,
+                                 const at::Tensor& output);
 
 struct ChannelGradients {
   at::Tensor input, weight, bias;

@@ -67,10 +67,9 @@ std::tuple<Tensor, Tensor, Tensor> native_group_norm_xpu(const Tensor& self,
   forward.bias = bias.value_or(Tensor());
   forward.epsilon = eps;
   const auto statistics = channel_statistics("native_group_norm", channels, input);
-  auto scale = at::empty_like(statistics.mean);
   auto output = at::empty_like(input);
-  if (output.numel() > 0) normalize_channels(channels, forward, input, statistics, scale, output);
-  return {output, statistics.mean.view({N, group}), scale.view({N, group})};
+  const auto scales = normalize_channels(channels, forward, input, statistics, output);
+  return {output, scales.mean.view({N, group}), scales.scale.view({N, group})};
 }
 
 std::tuple<Tensor, Tensor, Tensor> native_group_norm_backward_xpu(const Tensor& grad_out, const Tensor& self,

@@ -230,8 +230,11 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
            sub_group_range(jobs), params);
   }
   if (params.chunks > 1) {
-    launch(reduction.module, kernel_name("reduce_combine", reduction, nullptr, outputs),
-           sub_group_range(params.kept.numel), params);
+    const auto results = params.kept.numel;
+    launch(
+        reduction.module, kernel_name("reduce_combine", reduction, nullptr, outputs),
+        sub_group_range(params.chunks <= kernels::reduce_few_chunks ? at::ceil_div(results, lanes) : results),
+        params);
   }
 }
 

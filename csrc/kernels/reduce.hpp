@@ -258,6 +258,7 @@ IPEX_KERNEL void reduce_outer(ReduceParams params) {
   }
 }
 
+// A sub-group for each result, or a work-item where its parts are few.
 template <class Op, class... Out>
 IPEX_KERNEL void reduce_combine(ReduceParams params) {
   using Partial = typename Op::Partial;
@@ -266,6 +267,19 @@ IPEX_KERNEL void reduce_combine(ReduceParams params) {
   const int lane = group.get_local_linear_id();
   const int width = group.get_local_linear_range();
   const auto [first, step] = all_sub_groups();
+  const auto write = [&](int64_t output, Partial result) {
+    reduce_write<Op, Out...>(params, op, result, offsets_of(params.kept, output).output,
+                             std::index_sequence_for<Out...>{});
+  };
+  if (params.chunks <= reduce_few_chunks) {
+    for (int64_t output = first * width + lane; output < params.kept.numel; output += step * width) {
+      const auto* partials = static_cast<const Partial*>(params.partials) + output * params.chunks;
+      Partial result = partials[0];
+      for (int64_t chunk = 1; chunk < params.chunks; ++chunk) result = op.combine(result, partials[chunk]);
+      write(output, result);
+    }
+    return;
+  }
   for (int64_t output = first; output < params.kept.numel; output += step) {
     const auto* partials = static_cast<const Partial*>(params.partials) + output * params.chunks;
     Partial result = op.partial(op.start());
@@ -273,10 +287,7 @@ IPEX_KERNEL void reduce_combine(ReduceParams params) {
       if (chunk + lane < params.chunks) result = op.combine(result, partials[chunk + lane]);
     }
     result = combine_over(group, result, [&](auto a, auto b) { return op.combine(a, b); });
-    if (lane == 0) {
-      reduce_write<Op, Out...>(params, op, result, offsets_of(params.kept, output).output,
-                               std::index_sequence_for<Out...>{});
-    }
+    if (lane == 0) write(output, result);
   }
 }
 

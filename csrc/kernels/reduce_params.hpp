@@ -18,6 +18,8 @@ constexpr int reduce_max_scalars = 4;
 constexpr int reduce_chains = 4;
 // Neighbouring results that one work-item with packs of 64 bytes takes, in packs.
 constexpr int reduce_tile_packs = 64;
+// Parts of a result up to which one work-item joins them.
+constexpr int reduce_few_chunks = 8;
 // Room for one partial result of any operation.
 constexpr std::size_t reduce_partial_bytes = 32;
 

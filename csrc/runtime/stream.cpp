@@ -10,6 +10,7 @@
 
 #include "runtime/device.h"
 #include "runtime/fork_guard.h"
+#include "runtime/library_threads.h"
 #include "runtime/limits.h"
 #include "runtime/thread_state.h"
 
@@ -232,7 +233,9 @@ LibraryQueue::LibraryQueue(c10::DeviceIndex device) : device_(device), queue_(cu
 }
 
 void LibraryQueue::finish() const {
-  if (device_limits(device_).is_cpu) library_work(device_).add(queue_);
+  if (!device_limits(device_).is_cpu) return;
+  add_library_threads();
+  library_work(device_).add(queue_);
 }
 
 sycl::event record_timed_event(c10::xpu::XPUStream stream) {
