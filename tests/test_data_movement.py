@@ -412,3 +412,32 @@ def test_scattered_sums_of_half_precision_are_rounded_once(dtype: torch.dtype) -
     ones = torch.ones(1000, dtype=dtype, device="xpu")
     mean = start.index_reduce(0, place.to("xpu"), ones, "mean", include_self=False)
     assert mean.item() == 1
+
+
+def large_integers() -> torch.Tensor:
+    """Of every length, and beside those where the rounding to float changes."""
+    generator = torch.Generator().manual_seed(3)
+    numbers = torch.randint(-(2**63), 2**63 - 1, (1 << 16,), generator=generator)
+    powers = 2 ** torch.arange(20, 63)
+    halves = powers.unsqueeze(1) + powers.unsqueeze(0) // 2**24
+    beside = torch.cat([halves.flatten() + step for step in (-1, 0, 1)])
+    ends = torch.tensor([-(2**63), 2**63 - 1, 0, -1])
+    return torch.cat([numbers >> torch.arange(1 << 16) % 63, beside, -beside, ends])
+
+
+@pytest.mark.parametrize("to", (torch.float32, torch.bfloat16, torch.float16, torch.complex64))
+@pytest.mark.parametrize("signed", (True, False))
+def test_integers_of_64_bits_are_rounded_once(to: torch.dtype, signed: bool) -> None:
+    numbers = large_integers()
+    given = numbers if signed else numbers.view(torch.uint64)
+    same(lambda tensor: tensor.to(to), given)
+
+
+@pytest.mark.parametrize("dtype", (torch.bfloat16, torch.float16))
+def test_floats_are_rounded_to_nearest_even(dtype: torch.dtype) -> None:
+    """All upper halves of a float, with lower halves around a tie; NaN stays NaN."""
+    upper = torch.arange(-(1 << 15), 1 << 15, dtype=torch.int32) << 16
+    lower = torch.tensor([0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF], dtype=torch.int32)
+    floats = (upper.unsqueeze(1) | lower).view(torch.float32).flatten()
+    same(lambda tensor: tensor.to(dtype), floats)
+    same(lambda tensor: tensor.to(dtype), floats[::2])

@@ -152,6 +152,15 @@ void set_chunks(bool inner, bool packs, std::int64_t wanted_jobs, bool is_cpu, R
   params.chunks = std::max<std::int64_t>(at::ceil_div(reduced, params.chunk), 1);
 }
 
+// Each row that is read side by side with others in a page of its own: processors follow one sequence of
+// addresses in a page, and fetch ahead what comes next.
+std::int64_t rows_apart(const ReduceParams& params, std::int64_t element_size) {
+  constexpr std::int64_t page = 4096;
+  if (params.reduced.count != 1) return 1;
+  const std::int64_t row = std::abs(params.reduced.input[0]) * element_size;
+  return row == 0 ? 1 : std::max<std::int64_t>(page / row, 1);
+}
+
 std::string kernel_name(std::string_view kernel, const Reduction& reduction, const c10::ScalarType* input,
                         at::ArrayRef<at::Tensor> outputs) {
   std::string text{kernel};
@@ -214,6 +223,7 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
   const auto input = inputs[0].scalar_type();
   const bool packs = walks_alone() && folds_packs(reduction, inner, input, params);
   set_chunks(inner, packs, wanted_jobs, limits.is_cpu, params);
+  params.rows_apart = rows_apart(params, inputs[0].element_size());
   at::Tensor partials;
   if (params.chunks > 1) {
     const auto bytes =

@@ -77,7 +77,7 @@ template <template <class> class Op, class T, class In, class... Out>
 IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
   using P = pack_of<T>;
   using Partial = typename Op<T>::Partial;
-  constexpr int rows_at_once = 16;
+  constexpr int rows_at_once = reduce_rows_at_once;
   constexpr int64_t tile_columns = reduce_tile_packs * P::count;
   const auto op = load_functor<Op<T>>(params.scalars);
   const Op<P> pack_op{};
@@ -104,16 +104,20 @@ IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
       chains[p] = start_chain(
           pack_op, ReduceElement<In, true>{params, first_offset + column, base.output + column, begin});
     }
-    for (int64_t row = begin; row < end; row += rows_at_once) {
-      const int rows = static_cast<int>(sycl::min(int64_t{rows_at_once}, end - row));
+    const int64_t apart = params.rows_apart;
+    for (int64_t row = begin, next = begin; row < end; row = next) {
+      // The next of the rows between these, or those behind all of them.
+      next = (row + 1 - begin) % apart == 0 ? row + 1 + (rows_at_once - 1) * apart : row + 1;
+      const int rows = static_cast<int>(sycl::min(int64_t{rows_at_once}, (end - row + apart - 1) / apart));
       int64_t offsets[rows_at_once];
-      for (int r = 0; r < rows; ++r) offsets[r] = base.input + offsets_of(reduced, row + r).input;
+      for (int r = 0; r < rows; ++r) offsets[r] = base.input + offsets_of(reduced, row + r * apart).input;
       for (int p = 0; p < packs; ++p) {
         const int64_t column = sycl::min(first + p * P::count, last);
         auto chain = chains[p];
         for (int r = 0; r < rows; ++r) {
-          pack_op.fold(chain, ReduceElement<In, true>{params, offsets[r] + column,
-                                                      base.output + column * kept.output[0], row + r});
+          pack_op.fold(chain,
+                       ReduceElement<In, true>{params, offsets[r] + column,
+                                               base.output + column * kept.output[0], row + r * apart});
         }
         chains[p] = chain;
       }

@@ -19,7 +19,9 @@ constexpr int reduce_chains = 4;
 // Neighbouring results that one work-item with packs of 64 bytes takes, in packs.
 constexpr int reduce_tile_packs = 64;
 // Parts of a result up to which one work-item joins them.
-constexpr int reduce_few_chunks = 8;
+constexpr int reduce_few_chunks = 32;
+// Rows that a work-item with packs folds side by side.
+constexpr int reduce_rows_at_once = 16;
 // Room for one partial result of any operation.
 constexpr std::size_t reduce_partial_bytes = 32;
 
@@ -48,6 +50,7 @@ struct ReduceParams {
   std::int64_t integers[reduce_max_integers];
   // The operation's members.
   alignas(16) unsigned char scalars[reduce_max_scalars * 16] = {};
+  std::int64_t rows_apart;  // with packs across results: from a row to the next of those side by side
 };
 
 }  // namespace ipex::kernels

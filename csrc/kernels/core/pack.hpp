@@ -126,7 +126,7 @@ inline void store_pack(Out* to, Pack<T, N> pack) {
     using Words = typename Pack<T, N>::template Like<uint32_t>;
     const auto floats = __builtin_convertvector(pack.lanes, typename Pack<T, N>::template Like<float>);
     const auto words = __builtin_bit_cast(Words, floats);
-    const Words rounded = (words + 0x7fffu + ((words >> 16) & 1u)) >> 16;
+    const Words rounded = (words + ((words & 0x10000u) != 0u ? Words(0x8000u) : Words(0x7fffu))) >> 16;
     store_pack(&to->bits, Pack<uint32_t, N>::of(floats != floats ? Words(0x7fc0u) : rounded));
   } else {
     using Element = std::conditional_t<std::is_same_v<Out, half>, _Float16, Out>;
