@@ -114,19 +114,18 @@ inline void copy_alternate(char* destination, const char* source, std::int64_t c
   for (; i < count; ++i) to[i] = from[2 * i];
 }
 
-// Words in the opposite order; `source` is the first to be copied, the last in memory.
+// Vectors of words in the opposite order.
 template <class Word>
-inline void copy_reversed(char* destination, const char* source, std::int64_t count) {
+struct ReversedWords {
   using Unit = std::conditional_t<sizeof(Word) == 8, std::uint64_t, std::uint32_t>;
-  constexpr int units = sizeof(Unit) == 8 ? 8 : 16;
-  constexpr std::int64_t words = units * sizeof(Unit) / sizeof(Word);
-  typedef Unit V __attribute__((ext_vector_type(units)));
+  static constexpr int units = sizeof(Unit) == 8 ? 8 : 16;
+  static constexpr std::int64_t words = units * sizeof(Unit) / sizeof(Word);
+  typedef Unit Vector __attribute__((ext_vector_type(units)));
   typedef Unit Unaligned __attribute__((ext_vector_type(units), aligned(alignof(Word))));
-  auto* to = reinterpret_cast<Word*>(destination);
-  const auto* from = reinterpret_cast<const Word*>(source);
-  std::int64_t i = 0;
-  for (; i + words <= count; i += words) {
-    V vector = *reinterpret_cast<const Unaligned*>(from - i - (words - 1));
+
+  // Those that end with `last`.
+  static Vector load(const Word* last) {
+    Vector vector = *reinterpret_cast<const Unaligned*>(last - (words - 1));
     if constexpr (units == 8) {
       vector = __builtin_shufflevector(vector, vector, 7, 6, 5, 4, 3, 2, 1, 0);
     } else {
@@ -134,9 +133,30 @@ inline void copy_reversed(char* destination, const char* source, std::int64_t co
     }
     if constexpr (sizeof(Word) < 4) vector = vector << 16 | vector >> 16;
     if constexpr (sizeof(Word) < 2) vector = (vector & 0x00ff00ffu) << 8 | (vector >> 8 & 0x00ff00ffu);
-    *reinterpret_cast<Unaligned*>(to + i) = vector;
+    return vector;
   }
-  for (; i < count; ++i) to[i] = from[-i];
+  static void store(Word* to, Vector vector) { *reinterpret_cast<Unaligned*>(to) = vector; }
+};
+
+// Words in the opposite order; `source` is the first to be copied, the last in memory. Short rows lie in a
+// buffer in between, so that memory is read and written in order from one row to the next.
+template <class Word>
+inline void copy_reversed(char* destination, const char* source, std::int64_t count) {
+  using Reversed = ReversedWords<Word>;
+  constexpr std::int64_t words = Reversed::words, most = 4096 / sizeof(typename Reversed::Vector);
+  auto* to = reinterpret_cast<Word*>(destination);
+  const auto* from = reinterpret_cast<const Word*>(source);
+  const std::int64_t vectors = count / words;
+  if (vectors <= most) {
+    typename Reversed::Vector buffer[most];
+    for (std::int64_t i = vectors - 1; i >= 0; --i) buffer[i] = Reversed::load(from - i * words);
+    for (std::int64_t i = 0; i < vectors; ++i) Reversed::store(to + i * words, buffer[i]);
+  } else {
+    for (std::int64_t i = 0; i < vectors; ++i) {
+      Reversed::store(to + i * words, Reversed::load(from - i * words));
+    }
+  }
+  for (std::int64_t i = vectors * words; i < count; ++i) to[i] = from[-i];
 }
 
 template <class Word>
