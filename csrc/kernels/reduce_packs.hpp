@@ -78,6 +78,7 @@ IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
   using P = pack_of<T>;
   using Partial = typename Op<T>::Partial;
   constexpr int rows_at_once = reduce_rows_at_once;
+  constexpr int line_packs = 64 / (P::count * sizeof(In));  // that fill a cache line
   constexpr int64_t tile_columns = reduce_tile_packs * P::count;
   const auto op = load_functor<Op<T>>(params.scalars);
   const Op<P> pack_op{};
@@ -111,16 +112,24 @@ IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
       const int rows = static_cast<int>(sycl::min(int64_t{rows_at_once}, (end - row + apart - 1) / apart));
       int64_t offsets[rows_at_once];
       for (int r = 0; r < rows; ++r) offsets[r] = base.input + offsets_of(reduced, row + r * apart).input;
-      for (int p = 0; p < packs; ++p) {
-        const int64_t column = sycl::min(first + p * P::count, last);
-        auto chain = chains[p];
+      const auto fold_columns = [&]<int... K>(int p, std::integer_sequence<int, K...>) {
+        typename Op<P>::Chain some[] = {chains[p + K]...};
+        const int64_t columns[] = {sycl::min(first + (p + K) * P::count, last)...};
         for (int r = 0; r < rows; ++r) {
-          pack_op.fold(chain,
-                       ReduceElement<In, true>{params, offsets[r] + column,
-                                               base.output + column * kept.output[0], row + r * apart});
+          (pack_op.fold(some[K],
+                        ReduceElement<In, true>{params, offsets[r] + columns[K],
+                                                base.output + columns[K] * kept.output[0], row + r * apart}),
+           ...);
         }
-        chains[p] = chain;
+        ((chains[p + K] = some[K]), ...);
+      };
+      int p = 0;
+      if constexpr (line_packs > 1) {
+        for (; p + line_packs <= packs; p += line_packs) {
+          fold_columns(p, std::make_integer_sequence<int, line_packs>{});
+        }
       }
+      for (; p < packs; ++p) fold_columns(p, std::make_integer_sequence<int, 1>{});
     }
     for (int p = 0; p < packs; ++p) {
       const int64_t column = sycl::min(first + p * P::count, last);
