@@ -409,6 +409,8 @@ def test_scattered_sums_of_half_precision_are_rounded_once(dtype: torch.dtype) -
         torch.testing.assert_close(result.cpu()[0], expected.to(dtype), rtol=0.008, atol=0)
     result = start.scatter_add(0, place.to("xpu"), values.to("xpu"))
     torch.testing.assert_close(result.cpu()[0], exact.to(dtype), rtol=0.004, atol=0)
+    result = start.index_add(0, place.to("xpu"), values.to("xpu"), alpha=0.3)
+    torch.testing.assert_close(result.cpu()[0], (0.3 * exact).to(dtype), rtol=0.004, atol=0)
     ones = torch.ones(1000, dtype=dtype, device="xpu")
     mean = start.index_reduce(0, place.to("xpu"), ones, "mean", include_self=False)
     assert mean.item() == 1

@@ -258,7 +258,13 @@ TORCH_IMPL_FUNC(index_add_out_xpu)
  const Tensor& out) {
   copy_unless_same(out, self);
   if (index.numel() == 0 || source.numel() == 0) return;
-  update_along("index_add", out, dim, index, alpha.equal(1) ? source : source.mul(alpha), Update::sum);
+  const auto add_to = [&](const Tensor& result) {
+    const auto values = source.to(result.scalar_type());
+    update_along("index_add", result, dim, index, alpha.equal(1) ? values : values.mul(alpha), Update::sum);
+  };
+  // A wider copy of a result that is larger than what is added would take longer than the work.
+  const bool adds_often = index.numel() > at_least_1d(out).size(maybe_wrap_dim(dim, out.dim()));
+  adds_often ? rounded_once(out, Update::sum, add_to) : add_to(out);
 }
 
 TORCH_IMPL_FUNC(index_reduce_out_xpu)
