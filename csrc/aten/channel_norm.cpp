@@ -119,8 +119,7 @@ ChannelScales normalize_channels(const Channels& channels, const ChannelForward&
   params.running_variance = mutable_data_of(forward.running_variance);
   params.mean = statistics.mean.const_data_ptr();
   params.variance = statistics.variance.const_data_ptr();
-  params.shared_mean = result.mean.mutable_data_ptr();
-  params.by_channel = statistics.by_channel;
+  params.shared_mean = statistics.by_channel ? result.mean.mutable_data_ptr() : nullptr;
   params.scale = result.scale.mutable_data_ptr();
   for (int k = 0; k < 3; ++k) params.coefficients[k] = coefficients[k].mutable_data_ptr();
   store_scalars(compute, {forward.momentum}, params.momentum);

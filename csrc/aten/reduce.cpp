@@ -223,7 +223,7 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
   const auto input = inputs[0].scalar_type();
   const bool packs = walks_alone() && folds_packs(reduction, inner, input, params);
   set_chunks(inner, packs, wanted_jobs, limits.is_cpu, params);
-  params.rows_apart = rows_apart(params, inputs[0].element_size());
+  if (packs && !inner) params.rows_apart = rows_apart(params, inputs[0].element_size());
   at::Tensor partials;
   if (params.chunks > 1) {
     const auto bytes =

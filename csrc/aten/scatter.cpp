@@ -263,8 +263,8 @@ TORCH_IMPL_FUNC(index_add_out_xpu)
     update_along("index_add", result, dim, index, alpha.equal(1) ? values : values.mul(alpha), Update::sum);
   };
   // A wider copy of a result that is larger than what is added would take longer than the work.
-  const bool adds_often = index.numel() > at_least_1d(out).size(maybe_wrap_dim(dim, out.dim()));
-  adds_often ? rounded_once(out, Update::sum, add_to) : add_to(out);
+  if (index.numel() <= at_least_1d(out).size(maybe_wrap_dim(dim, out.dim()))) return add_to(out);
+  rounded_once(out, Update::sum, add_to);
 }
 
 TORCH_IMPL_FUNC(index_reduce_out_xpu)

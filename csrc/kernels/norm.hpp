@@ -2,10 +2,13 @@
 // statistics come from reduce.hpp and whose elements are computed by runs.hpp.
 #pragma once
 
+#include <utility>
+
 #include "kernels/core/functor.hpp"
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/math.hpp"
 #include "kernels/core/rows.hpp"
+#include "kernels/functors/reduce.hpp"
 #include "kernels/norm_params.hpp"
 
 namespace ipex::kernels {
@@ -98,29 +101,20 @@ inline void for_each_number(int64_t count, Function function) {
   for (int64_t k = item.get_global_id(0); k < count; k += step) function(k);
 }
 
+// The mean and the variance of a statistic, from those of its channels where they are what there is.
 template <class T>
-struct Moments {
-  T mean, variance;
-};
-
-// Of a statistic; by channel, from those of its channels, which have equally many elements.
-template <class T>
-inline Moments<T> statistic_moments(const ChannelNormParams& params, int64_t statistic) {
+inline std::pair<T, T> statistic_of(const ChannelNormParams& params, int64_t statistic) {
   const auto* means = static_cast<const T*>(params.mean);
   const auto* variances = static_cast<const T*>(params.variance);
-  if (!params.by_channel) return {means[statistic], variances[statistic]};
-  const int64_t parts = params.share;
-  means += statistic * parts;
-  variances += statistic * parts;
-  Moments<T> all{T(0), T(0)};
-  for (int64_t part = 0; part < parts; ++part) all.mean += means[part];
-  all.mean /= static_cast<T>(parts);
-  for (int64_t part = 0; part < parts; ++part) {
-    const T distance = means[part] - all.mean;
-    all.variance += variances[part] + distance * distance;
+  if (params.shared_mean == nullptr) return {means[statistic], variances[statistic]};
+  const op::moments<T> moments;
+  const T count = static_cast<T>(params.count), channel_count = count / static_cast<T>(params.share);
+  auto all = moments.partial(moments.start());
+  const int64_t first = statistic * params.share;
+  for (int64_t k = first; k < first + params.share; ++k) {
+    all = moments.combine(all, {means[k], variances[k] * channel_count, channel_count});
   }
-  all.variance /= static_cast<T>(parts);
-  return all;
+  return {all.mean, all.squares / count};
 }
 
 // Statistics to coefficients of op::normalize, running statistics and 1/deviation. T computes, P is the type
@@ -130,14 +124,14 @@ IPEX_KERNEL void channel_coefficients(ChannelNormParams params) {
   for_each_number(params.batch * params.channels, [&](int64_t k) {
     const int64_t statistic = k / params.share;
     const int64_t channel = k % params.channels;
-    const auto [mean, variance] = statistic_moments<T>(params, statistic);
+    const auto [mean, variance] = statistic_of<T>(params, statistic);
     const T scale = T(1) / math::sqrt(variance + from_bytes<T>(params.epsilon));
     static_cast<T*>(params.coefficients[0])[k] = mean;
     static_cast<T*>(params.coefficients[1])[k] = scale * parameter<T, P>(params.weight, channel, T(1));
     static_cast<T*>(params.coefficients[2])[k] = parameter<T, P>(params.bias, channel, T(0));
     if (k == statistic * params.share) {
       static_cast<T*>(params.scale)[statistic] = scale;
-      if (params.by_channel) static_cast<T*>(params.shared_mean)[statistic] = mean;
+      if (params.shared_mean != nullptr) static_cast<T*>(params.shared_mean)[statistic] = mean;
     }
     if (params.running_mean != nullptr) {
       const T momentum = from_bytes<T>(params.momentum);

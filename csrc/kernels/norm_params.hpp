@@ -27,9 +27,9 @@ struct ChannelNormParams {
   const void* bias;    // or null
   void* running_mean;  // or null
   void* running_variance;
-  const void* mean;      // statistics, or forward each channel's own where `by_channel`
+  const void* mean;      // statistics, or forward each channel's own where shared_mean is not null
   const void* variance;  // forward
-  void* shared_mean;     // forward, by channel: the statistics' means
+  void* shared_mean;     // the means of statistics; or null
   void* scale;           // 1 / deviation
   const void* sum;       // backward: of the gradients, and of the gradients times the distance to the mean
   const void* product;
@@ -43,7 +43,6 @@ struct ChannelNormParams {
   alignas(8) unsigned char momentum[8];  // of the computation's type
   alignas(8) unsigned char epsilon[8];
   bool training;
-  bool by_channel;
 };
 
 }  // namespace ipex::kernels

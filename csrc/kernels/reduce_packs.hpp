@@ -77,7 +77,7 @@ template <template <class> class Op, class T, class In, class... Out>
 IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
   using P = pack_of<T>;
   using Partial = typename Op<T>::Partial;
-  constexpr int rows_at_once = reduce_rows_at_once;
+  constexpr int rows_at_once = 16;
   constexpr int line_packs = 64 / (P::count * sizeof(In));  // that fill a cache line
   constexpr int64_t tile_columns = reduce_tile_packs * P::count;
   const auto op = load_functor<Op<T>>(params.scalars);
@@ -94,6 +94,7 @@ IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
     const int64_t first = tile * tile_columns;
     const int64_t last = (tile + 1 == tiles ? kept.sizes[0] : first + tile_columns) - P::count;
     const int packs = static_cast<int>((last - first + 2 * P::count - 1) / P::count);
+    const auto column_of = [&](int p) { return sycl::min(first + p * P::count, last); };
     const auto base = offsets_of(kept, row_of_tiles * kept.sizes[0]);
     const int64_t begin = chunk * params.chunk;
     const int64_t end = sycl::min(begin + params.chunk, reduced.numel);
@@ -101,7 +102,7 @@ IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
     typename Op<P>::Chain chains[reduce_tile_packs + 1];
     const int64_t first_offset = base.input + offsets_of(reduced, begin).input;
     for (int p = 0; p < packs; ++p) {
-      const int64_t column = sycl::min(first + p * P::count, last);
+      const int64_t column = column_of(p);
       chains[p] = start_chain(
           pack_op, ReduceElement<In, true>{params, first_offset + column, base.output + column, begin});
     }
@@ -114,7 +115,7 @@ IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
       for (int r = 0; r < rows; ++r) offsets[r] = base.input + offsets_of(reduced, row + r * apart).input;
       const auto fold_columns = [&]<int... K>(int p, std::integer_sequence<int, K...>) {
         typename Op<P>::Chain some[] = {chains[p + K]...};
-        const int64_t columns[] = {sycl::min(first + (p + K) * P::count, last)...};
+        const int64_t columns[] = {column_of(p + K)...};
         for (int r = 0; r < rows; ++r) {
           (pack_op.fold(some[K],
                         ReduceElement<In, true>{params, offsets[r] + columns[K],
@@ -132,7 +133,7 @@ IPEX_KERNEL_OF_ONE void reduce_outer_packs(ReduceParams params) {
       for (; p < packs; ++p) fold_columns(p, std::make_integer_sequence<int, 1>{});
     }
     for (int p = 0; p < packs; ++p) {
-      const int64_t column = sycl::min(first + p * P::count, last);
+      const int64_t column = column_of(p);
       const auto partial = pack_op.partial(chains[p]);
       for (int lane = 0; lane < P::count; ++lane) {
         reduce_store<Op<T>, Out...>(params, op, lane_of<Partial, P>(partial, lane),

@@ -20,8 +20,6 @@ constexpr int reduce_chains = 4;
 constexpr int reduce_tile_packs = 64;
 // Parts of a result up to which one work-item joins them.
 constexpr int reduce_few_chunks = 32;
-// Rows that a work-item with packs folds side by side.
-constexpr int reduce_rows_at_once = 16;
 // Room for one partial result of any operation.
 constexpr std::size_t reduce_partial_bytes = 32;
 
