@@ -65,25 +65,40 @@ NOT_AHEAD_OF_TIME = {
 }
 
 
-def layouts(inputs: int) -> list[tuple[str, ...]]:
+def layouts(inputs: int, fixed: bool, pairs: bool) -> list[tuple[str, ...]]:
     """What the output and the inputs can be along a row, as csrc/aten/elementwise.cpp chooses."""
-    rows = product(("row", "fixed"), repeat=inputs) if inputs > 1 else [("row",) * inputs]
+    kinds_of_input = ("row", "fixed") if fixed and inputs > 1 else ("row",)
+    rows = product(kinds_of_input, repeat=inputs)
     choices = [("row", *kinds) for kinds in rows if "row" in kinds or not kinds]
     choices.append(("strided",) * (inputs + 1))
     if inputs == 2:
         for kind in ("row", "strided"):
             choices += [(kind, "immediate", kind), (kind, kind, "immediate")]
-    return [choice for choice in choices if choice not in NOT_AHEAD_OF_TIME]
+    choices = [choice for choice in choices if choice not in NOT_AHEAD_OF_TIME]
+    if pairs:
+        along_rows = [choice for choice in choices if choice[0] == "row"]
+        choices += [tuple("pairs" if x == "row" else x for x in choice) for choice in along_rows]
+    return choices
 
 
-def elementwise(functor: str, dtype: str, output: str, inputs: list[str]) -> list[str]:
-    """The kernels of one functor and one dtype that it computes: one for each layout."""
+def elementwise(
+    functor: str,
+    dtype: str,
+    output: str,
+    inputs: list[str],
+    fixed: bool = True,
+    pairs: bool = False,
+) -> list[str]:
+    """The kernels of one functor and one dtype that it computes: one for each layout.
+
+    With an element for a whole row only if ``fixed``, with two at a time only if ``pairs``.
+    """
     compute = OPMATH.get(dtype, dtype)
     return [
         f"elementwise<{functor},{compute},"
         + ",".join(map("{}<{}>".format, layout, [output, *inputs]))
         + ">"
-        for layout in layouts(len(inputs))
+        for layout in layouts(len(inputs), fixed, pairs)
     ]
 
 

@@ -87,6 +87,7 @@ class ElementwiseRow:
     inputs: number of tensor inputs; by default as many as the schema has
     scalars: False where the operator's scalars are not members of the functor
     module: the header of csrc/kernels that includes the functor
+    pairs: whether two elements of bfloat16 are computed at a time, where the result is of that dtype
     """
 
     name: str
@@ -98,6 +99,12 @@ class ElementwiseRow:
     inputs: int = 0
     scalars: bool = True
     module: str = "elementwise"
+    pairs: bool = False
+
+    @property
+    def fixed(self) -> bool:
+        """Whether one element for a whole row has kernels of its own: not where functors take long."""
+        return self.module == "elementwise"
 
     @property
     def identifier(self) -> str:
@@ -115,7 +122,12 @@ class ElementwiseRow:
             if inputs and self.first != "same":
                 inputs[0] = self.first
             kernels = instantiations.elementwise(
-                f"op::{self.functor}", dtype, self.output_type(dtype), inputs
+                f"op::{self.functor}",
+                dtype,
+                self.output_type(dtype),
+                inputs,
+                fixed=self.fixed,
+                pairs=self.pairs and dtype == "bfloat16",
             )
             names += [f"{self.module}\t{kernel}" for kernel in kernels]
         return names
@@ -123,10 +135,12 @@ class ElementwiseRow:
     def definition(self) -> str:
         dtypes = ", ".join(f"at::k{SCALAR_TYPES[dtype]}" for dtype in self.dtypes)
         output = "boolean" if self.output == "bool" else self.output
-        first = "true" if self.first == "bool" else "false"
+        first, fixed, pairs = (
+            str(flag).lower() for flag in (self.first == "bool", self.fixed, self.pairs)
+        )
         return (
             f'ElementwiseRow {self.identifier}{{"{self.name}", "{self.functor}", {{{dtypes}}}, '
-            f'Output::{output}, {first}, "{self.module}"}};'
+            f'Output::{output}, {first}, "{self.module}", {fixed}, {pairs}}};'
         )
 
 

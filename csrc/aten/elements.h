@@ -72,14 +72,16 @@ inline bool set_slices(std::int64_t rows, std::int64_t length, kernels::RowSlice
   return rows <= limit / size.slices;
 }
 
-// Fills in where the elements are and the launch; false where they are too many rows or dimensions.
+// Fills in where the elements are and the launch, of work-items that take `width` elements that follow each
+// other; false where they are too many rows or dimensions.
 template <int Operands>
-bool set_grid(const Elements& elements, const Walk& walk, kernels::RowGrid<Operands>& grid, Range& range) {
+bool set_grid(const Elements& elements, const Walk& walk, kernels::RowGrid<Operands>& grid, Range& range,
+              int width = 1) {
   constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
   const int dims = elements.dims();
   for (int operand = 0; operand < elements.operands; ++operand) {
     grid.data[operand] = elements.data[operand];
-    grid.strides[operand] = dims == 0 ? 0 : elements.strides[operand][walk.row];
+    grid.strides[operand] = dims == 0 ? 0 : elements.strides[operand][walk.row] * width;
   }
   grid.steps = static_cast<std::uint32_t>(walk.steps);
   std::int64_t rows = 1;
@@ -101,7 +103,8 @@ bool set_grid(const Elements& elements, const Walk& walk, kernels::RowGrid<Opera
     if (!add_dimension(d, elements.shape[d])) return false;
   }
   for (; outer < kernels::row_grid_outer_dims; ++outer) grid.outer_sizes[outer] = {};
-  return set_slices(rows, dims == 0 ? 1 : elements.shape[walk.row], grid.rows, range, walk.transposes);
+  return set_slices(rows, dims == 0 ? 1 : elements.shape[walk.row] / width, grid.rows, range,
+                    walk.transposes);
 }
 
 // Parts of what set_grid refused: fewer dimensions, or fewer rows.

@@ -111,12 +111,16 @@ void elementwise_with_casts(at::TensorIteratorBase& iterator, ElementwiseRow& ro
   if (cast_output) output.copy_(result);
 }
 
-jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, const RowLayout& layout, int device) {
+jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, RowLayout layout, int device) {
+  if (layout.fixed != 0 && !row.fixed_inputs) {
+    layout.fixed = 0;
+    layout.strided = true;
+  }
   const auto position =
       std::find(row.dtypes.begin(), row.dtypes.end(), operands.compute) - row.dtypes.begin();
   TORCH_CHECK_NOT_IMPLEMENTED(position < static_cast<std::ptrdiff_t>(row.dtypes.size()), '"', row.name,
                               "\" not implemented for '", operands.compute, "'");
-  auto& slot = row.slots[position][layout.index()];
+  auto& slot = (layout.pairs ? row.pair_slots : row.slots[position])[layout.index()];
   if (auto* kernel = slot.get(device)) return *kernel;
 
   check_dtype(row.name, operands.compute);
@@ -167,6 +171,21 @@ struct ElementwiseWalk : Walk {
   RowLayout layout;
   bool wants_many_steps = false;
 };
+
+// Whether the rows are whole words of two elements in every operand that has them.
+bool has_pairs(const Elements& elements, int immediate, const ElementwiseWalk& walk) {
+  if (elements.dims() == 0 || walk.layout.strided || walk.layout.reversed) return false;
+  if (elements.shape[walk.row] % 2 != 0 || elements.shape[walk.row] < 2 * shortest_row) return false;
+  for (int operand = 0; operand < elements.operands; ++operand) {
+    if (operand > 0 && (operand == immediate || (walk.layout.fixed >> (operand - 1) & 1) != 0)) continue;
+    const std::int64_t word = 2 * elements.element_size[operand];
+    if (reinterpret_cast<std::intptr_t>(elements.data[operand]) % word != 0) return false;
+    for (int d = 0; d < elements.dims(); ++d) {
+      if (d != walk.row && elements.strides[operand][d] % word != 0) return false;
+    }
+  }
+  return true;
+}
 
 ElementwiseWalk walk_of(const Elements& elements, int immediate) {
   ElementwiseWalk walk;
@@ -219,6 +238,7 @@ int RowLayout::index() const {
 
 std::string RowLayout::operand_type(int operand, const char* type) const {
   const char* kind = strided ? "strided<" : "row<";
+  if (pairs) kind = "pairs<";
   if (operand > 0 && reversed) kind = "reversed<";
   if (operand > 0 && operand == immediate) kind = "immediate<";
   if (operand > 0 && (fixed >> (operand - 1) & 1) != 0) kind = "fixed<";
@@ -226,20 +246,23 @@ std::string RowLayout::operand_type(int operand, const char* type) const {
 }
 
 void launch_elementwise(const Elements& elements, int immediate, ElementwiseParams& params,
-                        c10::function_ref<jit::Kernel&(const RowLayout&)> kernel_of) {
-  const auto walk = walk_of(elements, immediate);
+                        c10::function_ref<jit::Kernel&(const RowLayout&)> kernel_of, bool pairs) {
+  auto walk = walk_of(elements, immediate);
   if (walk.wants_many_steps && walk.steps < many_steps / 8) {
     // The size has no good divisor: a part that has one, and the rest.
     const std::int64_t size = elements.shape[walk.step], rest = size % many_steps;
     if (size > many_steps) {
-      launch_elementwise(elements.part(walk.step, 0, size - rest), immediate, params, kernel_of);
-      launch_elementwise(elements.part(walk.step, size - rest, rest), immediate, params, kernel_of);
+      launch_elementwise(elements.part(walk.step, 0, size - rest), immediate, params, kernel_of, pairs);
+      launch_elementwise(elements.part(walk.step, size - rest, rest), immediate, params, kernel_of, pairs);
       return;
     }
   }
+  walk.layout.pairs = pairs && has_pairs(elements, immediate, walk);
   Range range;
-  if (!set_grid(elements, walk, params.grid, range)) {
-    for (const auto& part : split(elements, walk)) launch_elementwise(part, immediate, params, kernel_of);
+  if (!set_grid(elements, walk, params.grid, range, walk.layout.pairs ? 2 : 1)) {
+    for (const auto& part : split(elements, walk)) {
+      launch_elementwise(part, immediate, params, kernel_of, pairs);
+    }
     return;
   }
   launch(kernel_of(walk.layout), range, params, 0, moved_bytes(elements));
@@ -296,9 +319,12 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
   }
   const Elements elements(iterator, iterator.ntensors());
   const auto launch_on = [&](const Elements& part) {
-    launch_elementwise(part, operands.immediate, params, [&](const RowLayout& layout) -> jit::Kernel& {
-      return kernel_of(row, operands, layout, iterator.device(0).index());
-    });
+    launch_elementwise(
+        part, operands.immediate, params,
+        [&](const RowLayout& layout) -> jit::Kernel& {
+          return kernel_of(row, operands, layout, iterator.device(0).index());
+        },
+        row.pairs&& operands.compute == c10::kBFloat16);
   };
   if (!iterator.is_contiguous() && walks_alone()) {
     // A CPU gathers elements more slowly than it copies them.

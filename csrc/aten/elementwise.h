@@ -25,6 +25,7 @@ struct RowLayout {
   unsigned fixed = 0;  // bit i: input i is one element for a whole row
   bool strided = false;
   bool reversed = false;  // the only input is read backwards
+  bool pairs = false;     // a work-item takes two elements of a row
 
   // Distinguishes the layouts of one number of inputs.
   int index() const;
@@ -41,11 +42,14 @@ struct ElementwiseRow {
   Output output = Output::same;
   bool first_is_bool = false;          // the first input is a mask
   const char* module = "elementwise";  // of the kernels: what includes the functor
+  bool fixed_inputs = true;            // has kernels that read an element once for a whole row
+  bool pairs = false;                  // has kernels that take two elements of bfloat16 at a time
   const char* scope = "op::";          // of the functor
 
   static constexpr int max_dtypes = 16;
   // By position of the dtype in `dtypes` and by RowLayout::index.
   KernelSlot slots[max_dtypes][RowLayout::count] = {};
+  KernelSlot pair_slots[RowLayout::count] = {};
 };
 
 // Computes iterator's output from its inputs. `scalars` become the functor's members, in the computation's
@@ -57,8 +61,9 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
 void store_scalars(c10::ScalarType dtype, c10::ArrayRef<c10::Scalar> scalars, unsigned char* bytes);
 
 // Launches an elementwise kernel over operands of the dtypes it takes; `immediate` is the operand (> 0) whose
-// value is already in `params`. `kernel_of` gives the kernel for a layout of the operands.
+// value is already in `params`. `kernel_of` gives the kernel for a layout of the operands; one of pairs is
+// asked for only where there are `pairs`.
 void launch_elementwise(const Elements& elements, int immediate, kernels::ElementwiseParams& params,
-                        c10::function_ref<jit::Kernel&(const RowLayout&)> kernel_of);
+                        c10::function_ref<jit::Kernel&(const RowLayout&)> kernel_of, bool pairs = false);
 
 }  // namespace ipex::aten

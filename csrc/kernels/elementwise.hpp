@@ -36,6 +36,20 @@ inline constexpr bool is_exact_v = exact_functor<F> &&
                                                              std::is_same_v<typename In::type, bool>)) &&
                                     ...);
 
+// The functor's result for one element, or for both of a pair.
+template <class Result, bool Exact, class F, class... T>
+inline Result apply(const F& functor, T... inputs) {
+  if constexpr (is_packed_pair_v<Result>) {
+    using Half = decltype(std::declval<Result>().low());
+    return Result(apply<Half, Exact>(functor, low_of(inputs)...),
+                  apply<Half, Exact>(functor, high_of(inputs)...));
+  } else if constexpr (std::is_same_v<Result, bfloat16> && Exact) {
+    return bfloat16::from_exact(functor(inputs...));
+  } else {
+    return cast<Result>(functor(inputs...));
+  }
+}
+
 template <template <class> class F, class C, class Out, class... In, std::size_t... I>
 inline void elementwise_body(const ElementwiseParams& params, std::index_sequence<I...>) {
   const auto& grid = params.grid;
@@ -56,12 +70,9 @@ inline void elementwise_body(const ElementwiseParams& params, std::index_sequenc
   };
   using Result = typename Out::type;
   for (std::uint32_t step = 0; step < grid.steps; ++step) {
-    const auto result = functor(input(std::type_identity<In>{}, I + 1)...);
-    if constexpr (std::is_same_v<Result, bfloat16> && is_exact_v<F<C>, Result, In...>) {
-      store_lane<Out>(start[0], grid.strides[0], lane, bfloat16::from_exact(result));
-    } else {
-      store_lane<Out>(start[0], grid.strides[0], lane, cast<Result>(result));
-    }
+    const auto result =
+        apply<Result, is_exact_v<F<C>, Result, In...>>(functor, input(std::type_identity<In>{}, I + 1)...);
+    store_lane<Out>(start[0], grid.strides[0], lane, result);
     next_row(grid, start);
   }
 }

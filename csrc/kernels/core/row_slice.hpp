@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/core/kernel.hpp"
+#include "kernels/core/packed_pair.hpp"
 #include "kernels/core/row_grid.hpp"
 
 namespace ipex::kernels {
@@ -69,6 +70,15 @@ template <class T>
 struct row {
   using type = T;
   static T& at(char* start, std::int64_t, std::uint32_t lane) { return reinterpret_cast<T*>(start)[lane]; }
+};
+
+// They follow each other, and a work-item does two of them.
+template <class T>
+struct pairs {
+  using type = PackedPair<T>;
+  static PackedPair<T>& at(char* start, std::int64_t, std::uint32_t lane) {
+    return reinterpret_cast<PackedPair<T>*>(start)[lane];
+  }
 };
 
 // One element serves the whole row.

@@ -1,0 +1,89 @@
+"""Elementwise kernels that take two elements of bfloat16 at a time give the bits of those that take one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from processes import run_unprepared
+
+pytestmark = pytest.mark.skipif(not torch.xpu.is_available(), reason="no XPU device")
+
+aten = torch.ops.aten
+Function = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+UNARY = [
+    *(torch.abs, torch.neg, torch.square, torch.sqrt, torch.rsqrt, torch.reciprocal, torch.exp),
+    *(torch.log, torch.log1p, torch.expm1, torch.sin, torch.cos, torch.tanh, torch.erf),
+    *(torch.sigmoid, aten.silu, aten.gelu, aten.mish, aten.elu, aten.softplus, aten.hardswish),
+    *(aten.hardsigmoid, aten.leaky_relu, aten.log_sigmoid, torch.relu),
+]
+BINARY = [
+    *(torch.add, torch.sub, torch.mul, torch.div, torch.maximum, torch.minimum),
+    *(aten.sigmoid_backward, aten.tanh_backward, aten.silu_backward, aten.gelu_backward),
+    aten.mish_backward,
+]
+FUNCTIONS: dict[str, Function] = {
+    **{f.__name__: lambda x, y, z, f=f: f(x) for f in UNARY},
+    **{f.__name__: lambda x, y, z, f=f: f(x, y) for f in BINARY},
+    "add with alpha": lambda x, y, z: torch.sub(x, y, alpha=0.3),
+    "add in place": lambda x, y, z: x.add_(y),
+    "add to itself": lambda x, y, z: x + x,
+    "number on the right": lambda x, y, z: x * 1.7,
+    "number on the left": lambda x, y, z: 1.7 - x,
+    "power": lambda x, y, z: x**2.5,
+    "clamp": lambda x, y, z: x.clamp(-1, 2),
+    "clamp_max": lambda x, y, z: x.clamp_max(0.5),
+    "gelu, tanh": lambda x, y, z: aten.gelu(x, approximate="tanh"),
+    "threshold": lambda x, y, z: aten.threshold(x, 0.1, 2.0),
+    "threshold_backward": lambda x, y, z: aten.threshold_backward(x, y, 0.1),
+    "leaky_relu_backward": lambda x, y, z: aten.leaky_relu_backward(x, y, 0.1, False),
+    "hardtanh_backward": lambda x, y, z: aten.hardtanh_backward(x, y, -1, 1),
+    "elu_backward": lambda x, y, z: aten.elu_backward(x, 1, 1, 1, False, y),
+    "softplus_backward": lambda x, y, z: aten.softplus_backward(x, y, 1, 20),
+    "lerp": lambda x, y, z: torch.lerp(x, y, 0.3),
+    "lerp between tensors": lambda x, y, z: torch.lerp(x, y, z),
+    "addcmul": lambda x, y, z: torch.addcmul(x, y, z, value=0.3),
+    "addcdiv": lambda x, y, z: torch.addcdiv(x, y, z, value=0.3),
+    "column": lambda x, y, z: x.view(256, -1) * y[:256, None],
+    "column on the left": lambda x, y, z: y[:256, None] - x.view(256, -1),
+    "outer product": lambda x, y, z: y[:64, None] * x[:1024],
+    "columns of a matrix": lambda x, y, z: x.view(256, -1)[:, :64] + y.view(256, -1)[:, 64:128],
+}
+
+
+def operand(seed: int, first: int) -> torch.Tensor:
+    """All numbers of bfloat16 in random order; `first` elements are before them in memory."""
+    order = torch.randperm(1 << 16, generator=torch.Generator().manual_seed(seed))
+    values = order.sub(1 << 15).to(torch.int16).view(torch.bfloat16)
+    return torch.cat([torch.zeros(first, dtype=torch.bfloat16), values]).xpu()[first:]
+
+
+def bits(function: Function, first: int) -> torch.Tensor:
+    operands = [operand(seed, first) for seed in range(3)]
+    return function(*operands).contiguous().view(torch.int16).cpu()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_pairs_are_computed_as_elements_are(name: str) -> None:
+    function = FUNCTIONS[name]
+    torch.testing.assert_close(bits(function, 0), bits(function, 1), rtol=0, atol=0)
+
+
+def test_pairs_are_taken_of_whole_words(tmp_path: Path) -> None:
+    code = """
+import torch
+def zeros(*shape):
+    return torch.zeros(shape, dtype=torch.bfloat16, device="xpu")
+for words in (zeros(4096), zeros(16, 256)[:, :128]):
+    words * words
+for elements in (zeros(4097), zeros(4096)[1:-1], zeros(16, 257)[:, :256]):
+    elements * elements
+torch.xpu.synchronize()
+"""
+    result = run_unprepared("-c", code, directory=tmp_path, variables={"IPEX_XPU_DEBUG": "2"})
+    kinds = re.findall(r"<op::mul,float,(\w+)<bfloat16>", result.stderr)
+    assert kinds == ["pairs", "pairs", "row", "row", "row"], result.stderr
