@@ -49,7 +49,8 @@ def compare(module: nn.Module, x: torch.Tensor, dtype: torch.dtype = torch.float
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(
-    "shape, normalized", [((64, 200), (200,)), ((3, 5, 7, 11), (7, 11)), ((300, 9), (9,))]
+    "shape, normalized",
+    [((64, 200), (200,)), ((3, 5, 7, 11), (7, 11)), ((300, 9), (9,)), ((1100, 37), (37,))],
 )
 @pytest.mark.parametrize("kind", [nn.LayerNorm, nn.RMSNorm])
 def test_rows(kind, shape, normalized, dtype) -> None:
@@ -69,11 +70,16 @@ def test_layer_norm_long_row_and_large_mean() -> None:
 
 
 def test_layer_norm_mixed_dtypes() -> None:
-    x, weight = torch.randn(8, 40).bfloat16(), torch.randn(40)
-    actual = functional.layer_norm(x.to("xpu"), (40,), weight.to("xpu"))
+    x, weight = torch.randn(1100, 40).bfloat16(), torch.randn(40)
+    mine, exact = weight.to("xpu").requires_grad_(), weight.double().requires_grad_()
+    actual = functional.layer_norm(x.to("xpu"), (40,), mine)
     assert actual.dtype == torch.bfloat16
-    expected = functional.layer_norm(x.double(), (40,), weight.double())
-    torch.testing.assert_close(actual.cpu().double(), expected, rtol=2e-2, atol=2e-2)
+    expected = functional.layer_norm(x.double(), (40,), exact)
+    torch.testing.assert_close(actual.detach().cpu().double(), expected.detach(), rtol=2e-2, atol=2e-2)
+    actual.sum().backward()
+    expected.sum().backward()
+    assert mine.grad.dtype == torch.float32
+    torch.testing.assert_close(mine.grad.cpu().double(), exact.grad, rtol=1e-4, atol=1e-2)
 
 
 def test_layer_norm_errors_and_empty() -> None:

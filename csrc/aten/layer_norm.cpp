@@ -49,11 +49,11 @@ const void* data_of(const Tensor& tensor) { return tensor.defined() ? tensor.con
 
 Tensor contiguous_or_empty(const Tensor& tensor) { return tensor.defined() ? tensor.contiguous() : tensor; }
 
-void launch_rows(const char* kernel, bool rms, const Tensor& input, c10::ScalarType parameters, Rows rows,
-                 RowNormParams& params) {
+void launch_rows(const RowKernel& kernel, bool rms, const Tensor& input, c10::ScalarType parameters,
+                 Rows rows, RowNormParams& params) {
   params.rows = rows.rows;
   params.size = rows.size;
-  const auto [name, range] = row_kernel(kernel, rows.rows);
+  const auto& [name, range] = kernel;
   launch("norm",
          instantiation(name, rms ? "true" : "false", type_name(input.scalar_type()), type_name(parameters)),
          range, params);
@@ -85,15 +85,30 @@ Forward forward(const char* name, bool rms, const Tensor& self, Rows rows, at::I
     params.mean = rms ? nullptr : result.mean.mutable_data_ptr();
     params.scale = result.scale.mutable_data_ptr();
     store_scalars(input.scalar_type(), {epsilon}, params.epsilon);
-    launch_rows("norm_rows", rms, input, parameters, rows, params);
+    launch_rows(row_kernel("norm_rows", rows.rows), rms, input, parameters, rows, params);
   }
   return result;
 }
 
-Tensor input_gradient(bool rms, const Tensor& gradient, const Tensor& input, const Tensor& mean,
-                      const Tensor& scale, const Tensor& weight, c10::ScalarType parameters, Rows rows) {
+struct Gradients {
+  Tensor input, weight, bias;
+};
+
+// What both gradients are computed from.
+struct Backward {
+  const char* name;
+  bool rms;
+  Tensor gradient, input, mean, scale, weight;
+  c10::ScalarType parameters;
+  Rows rows;
+};
+
+// With `sums`, also adds up the parameters' gradients in [groups, size] tensors that it makes.
+Tensor input_gradient(const Backward& backward, Gradients* sums) {
+  const auto& [name, rms, gradient, input, mean, scale, weight, parameters, rows] = backward;
   auto result = at::empty_like(input);
   if (result.numel() == 0) return result;
+  const auto kernel = row_kernel("norm_rows_backward", rows.rows);
   RowNormParams params{};
   params.gradient = gradient.const_data_ptr();
   params.input = input.const_data_ptr();
@@ -101,23 +116,61 @@ Tensor input_gradient(bool rms, const Tensor& gradient, const Tensor& input, con
   params.output = result.mutable_data_ptr();
   params.mean = rms ? nullptr : mean.mutable_data_ptr();
   params.scale = scale.mutable_data_ptr();
-  launch_rows("norm_rows_backward", rms, input, parameters, rows, params);
+  if (sums != nullptr) {
+    sums->weight = at::empty({kernel.range.groups, rows.size}, scale.options());
+    params.weight_sums = sums->weight.mutable_data_ptr();
+    if (!rms) {
+      sums->bias = at::empty_like(sums->weight);
+      params.bias_sums = sums->bias.mutable_data_ptr();
+    }
+  }
+  launch_rows(kernel, rms, input, parameters, rows, params);
   return result;
 }
 
-// Gradients of weight and bias.
-std::pair<Tensor, Tensor> parameter_gradients(const char* name, const Tensor& gradient, const Tensor& input,
-                                              const Tensor& mean, const Tensor& scale, at::IntArrayRef shape,
-                                              c10::ScalarType parameters, Rows rows) {
+// Gradients of weight and bias from the rows.
+Gradients parameter_gradients(const Backward& backward) {
+  const auto& [name, rms, gradient, input, mean, scale, weight, parameters, rows] = backward;
   const auto options = input.options().dtype(parameters);
-  auto weight = at::empty(shape, options);
-  auto bias = at::empty(shape, options);
+  Gradients result{{}, at::empty({1, rows.size}, options), at::empty({1, rows.size}, options)};
   Reduction reduction{name, "row_gradients", input.scalar_type()};
   reduction.context = {data_of(mean), data_of(scale)};
-  const auto view = [&](const Tensor& tensor) { return tensor.view({rows.rows, rows.size}); };
-  reduce(reduction, {view(gradient), view(input)}, {weight.view({1, rows.size}), bias.view({1, rows.size})},
-         DimMask(1));
-  return {weight, bias};
+  const std::array<std::int64_t, 2> shape{rows.rows, rows.size};
+  reduce(reduction, {gradient.view(shape), input.view(shape)}, {result.weight, result.bias}, DimMask(1));
+  return result;
+}
+
+Tensor sum_of_groups(const Backward& backward, const Tensor& sums) {
+  auto result = at::empty({1, backward.rows.size}, sums.options().dtype(backward.parameters));
+  reduce({backward.name, "sum", sums.scalar_type()}, {sums}, {result}, DimMask(1));
+  return result;
+}
+
+// Whether the rows that a work-group takes are so many that their sums are little beside them.
+bool sums_by_groups(Rows rows) {
+  constexpr std::int64_t fewest_rows = 4, narrowest = 16;
+  if (!walks_alone() || rows.size < narrowest) return false;
+  return rows.rows >= fewest_rows * row_kernel("norm_rows_backward", rows.rows).range.groups;
+}
+
+// The gradients that are asked for; those of the parameters have the shape of `shape`.
+Gradients gradients(const Backward& backward, at::IntArrayRef shape, bool of_input, bool of_parameters) {
+  Gradients result, sums;
+  const bool together = of_input && of_parameters && sums_by_groups(backward.rows);
+  if (of_input) result.input = input_gradient(backward, together ? &sums : nullptr);
+  if (!of_parameters) return result;
+  if (together) {
+    result.weight = sum_of_groups(backward, sums.weight);
+    if (!backward.rms) result.bias = sum_of_groups(backward, sums.bias);
+  } else {
+    auto of_rows = parameter_gradients(backward);
+    result.weight = of_rows.weight;
+    result.bias = of_rows.bias;
+  }
+  for (auto* parameter : {&result.weight, &result.bias}) {
+    if (parameter->defined()) *parameter = parameter->view(shape);
+  }
+  return result;
 }
 
 // Statistics as the kernels read them: another backend's or dtype's are converted.
@@ -151,15 +204,9 @@ std::tuple<Tensor, Tensor, Tensor> native_layer_norm_backward_xpu(const Tensor& 
   const auto dtype = parameter_dtype("native_layer_norm_backward", input, w, b);
   const auto x = input.contiguous(), gradient = grad_out.contiguous();
   const auto means = statistics(mean, x), scales = statistics(rstd, x);
-  Tensor of_input, of_weight, of_bias;
-  if (output_mask[0]) of_input = input_gradient(false, gradient, x, means, scales, w, dtype, rows);
-  if (output_mask[1] || output_mask[2]) {
-    auto [weights, biases] = parameter_gradients("native_layer_norm_backward", gradient, x, means, scales,
-                                                 normalized_shape, dtype, rows);
-    if (output_mask[1]) of_weight = weights;
-    if (output_mask[2]) of_bias = biases;
-  }
-  return {of_input, of_weight, of_bias};
+  auto result = gradients({"native_layer_norm_backward", false, gradient, x, means, scales, w, dtype, rows},
+                          normalized_shape, output_mask[0], output_mask[1] || output_mask[2]);
+  return {result.input, output_mask[1] ? result.weight : Tensor(), output_mask[2] ? result.bias : Tensor()};
 }
 
 std::tuple<Tensor, Tensor> _fused_rms_norm_xpu(const Tensor& input, IntArrayRef normalized_shape,
@@ -183,14 +230,9 @@ std::tuple<Tensor, Tensor> _fused_rms_norm_backward_xpu(const Tensor& grad_out, 
   const auto dtype = parameter_dtype("_fused_rms_norm_backward", input, w, {});
   const auto x = input.contiguous(), gradient = grad_out.contiguous();
   const auto scales = statistics(rstd, x);
-  Tensor of_input, of_weight;
-  if (output_mask[0]) of_input = input_gradient(true, gradient, x, {}, scales, w, dtype, rows);
-  if (output_mask[1]) {
-    of_weight = parameter_gradients("_fused_rms_norm_backward", gradient, x, {}, scales, normalized_shape,
-                                    dtype, rows)
-                    .first;
-  }
-  return {of_input, of_weight};
+  const auto result = gradients({"_fused_rms_norm_backward", true, gradient, x, {}, scales, w, dtype, rows},
+                                normalized_shape, output_mask[0], output_mask[1]);
+  return {result.input, result.weight};
 }
 
 }  // namespace at::native

@@ -51,8 +51,9 @@ inline void normalize_rows(const Rows& rows, const RowNormParams& params) {
   });
 }
 
-template <bool Rms, class In, class P, class T, class Rows>
-inline void normalize_rows_backward(const Rows& rows, const RowNormParams& params) {
+// Calls visit(place, gradient, normalized input) for every place of every row.
+template <bool Rms, class In, class P, class T, class Rows, class Visit>
+inline void normalize_rows_backward(const Rows& rows, const RowNormParams& params, Visit visit) {
   const int64_t size = params.size;
   rows.for_jobs(params.rows, [&](int64_t row) {
     const auto* x = static_cast<const In*>(params.input) + row * size;
@@ -60,16 +61,40 @@ inline void normalize_rows_backward(const Rows& rows, const RowNormParams& param
     auto* output = static_cast<In*>(params.output) + row * size;
     const T mean = Rms ? T(0) : static_cast<const T*>(params.mean)[row];
     const T scale = static_cast<const T*>(params.scale)[row];
-    const auto weighted = [&](auto i) {
-      return load<T>(gradient, i) * parameter_at<T, P>(params.weight, i, T(1));
+    const auto by_weight = [&](auto i, auto value) {
+      return value * parameter_at<T, P>(params.weight, i, T(1));
     };
+    const auto weighted = [&](auto i) { return by_weight(i, load<T>(gradient, i)); };
     const auto normal = [&](auto i) { return (load<T>(x, i) - mean) * scale; };
     const T sum = Rms ? T(0) : sum_each<T>(rows, size, weighted) / static_cast<T>(size);
     const T product =
         sum_each<T>(rows, size, [&](auto i) { return weighted(i) * normal(i); }) / static_cast<T>(size);
-    rows.for_each(size, [&](auto i) { store(output, i, scale * (weighted(i) - sum - normal(i) * product)); });
+    rows.for_each(size, [&](auto i) {
+      const auto slope = load<T>(gradient, i), value = normal(i);
+      store(output, i, scale * (by_weight(i, slope) - sum - value * product));
+      visit(i, slope, value);
+    });
   });
 }
+
+// What a work-group's rows add to the gradient of a parameter.
+template <class T>
+class ParameterSums {
+ public:
+  ParameterSums(void* sums, const PackRows<T>& rows, int64_t size)
+      : sums_(sums == nullptr ? nullptr : static_cast<T*>(sums) + this_item().get_group(0) * size) {
+    if (sums_ == nullptr) return;
+    rows.for_each(size, [&](auto i) { store(sums_, i, decltype(load<T>(sums_, i))(T(0))); });
+  }
+
+  template <class Place, class Value>
+  void add(Place i, Value value) const {
+    if (sums_ != nullptr) store(sums_, i, load<T>(sums_, i) + value);
+  }
+
+ private:
+  T* sums_;
+};
 
 template <bool Rms, class In, class P>
 IPEX_KERNEL void norm_rows(RowNormParams params) {
@@ -85,12 +110,18 @@ IPEX_KERNEL_OF_ONE void norm_rows_by_packs(RowNormParams params) {
 template <bool Rms, class In, class P>
 IPEX_KERNEL void norm_rows_backward(RowNormParams params) {
   using T = opmath_t<In>;
-  normalize_rows_backward<Rms, In, P, T>(SubGroupRows<T>(), params);
+  normalize_rows_backward<Rms, In, P, T>(SubGroupRows<T>(), params, [](auto, auto, auto) {});
 }
 template <bool Rms, class In, class P>
 IPEX_KERNEL_OF_ONE void norm_rows_backward_by_packs(RowNormParams params) {
   using T = opmath_t<In>;
-  normalize_rows_backward<Rms, In, P, T>(PackRows<T>(), params);
+  const PackRows<T> rows;
+  const ParameterSums<T> weight(params.weight_sums, rows, params.size);
+  const ParameterSums<T> bias(params.bias_sums, rows, params.size);
+  normalize_rows_backward<Rms, In, P, T>(rows, params, [&](auto i, auto gradient, auto normal) {
+    weight.add(i, gradient * normal);
+    bias.add(i, gradient);
+  });
 }
 
 // Runs `function` for each number below `count`, a work-item for each.

@@ -17,6 +17,10 @@ struct RowNormParams {
   std::int64_t rows;
   std::int64_t size;
   alignas(8) unsigned char epsilon[8];  // of the computation's type
+  // Backward by packs: for each work-group, its rows' sums of the parameters' gradients, [groups, size] of
+  // the computation's type. Or null.
+  void* weight_sums;
+  void* bias_sums;
 };
 
 // Normalization of channels whose statistics `share` neighbouring channels have together: groups of a group
