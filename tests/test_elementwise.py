@@ -1,4 +1,4 @@
-"""Elementwise kernels that take two elements of bfloat16 at a time give the bits of those that take one."""
+"""Elementwise kernels give the same bits by two elements of bfloat16 at a time as by one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FUNCTIONS: dict[str, Function] = {
     "elu_backward": lambda x, y, z: aten.elu_backward(x, 1, 1, 1, False, y),
     "softplus_backward": lambda x, y, z: aten.softplus_backward(x, y, 1, 20),
     "lerp": lambda x, y, z: torch.lerp(x, y, 0.3),
-    "lerp between tensors": lambda x, y, z: torch.lerp(x, y, z),
+    "lerp between tensors": torch.lerp,
     "addcmul": lambda x, y, z: torch.addcmul(x, y, z, value=0.3),
     "addcdiv": lambda x, y, z: torch.addcdiv(x, y, z, value=0.3),
     "column": lambda x, y, z: x.view(256, -1) * y[:256, None],

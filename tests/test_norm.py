@@ -75,7 +75,9 @@ def test_layer_norm_mixed_dtypes() -> None:
     actual = functional.layer_norm(x.to("xpu"), (40,), mine)
     assert actual.dtype == torch.bfloat16
     expected = functional.layer_norm(x.double(), (40,), exact)
-    torch.testing.assert_close(actual.detach().cpu().double(), expected.detach(), rtol=2e-2, atol=2e-2)
+    torch.testing.assert_close(
+        actual.detach().cpu().double(), expected.detach(), rtol=2e-2, atol=2e-2
+    )
     actual.sum().backward()
     expected.sum().backward()
     assert mine.grad.dtype == torch.float32

@@ -1,17 +1,26 @@
-"""LSTM and GRU on xpu against the CPU, forward and backward."""
+"""Recurrent layers on xpu against the CPU, forward and backward."""
 
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 import torch
+from processes import run_unprepared
 
 pytestmark = pytest.mark.skipif(not torch.xpu.is_available(), reason="no XPU device")
 
 INPUT, HIDDEN, STEPS, BATCH = 6, 20, 5, 4
-LAYERS = (torch.nn.LSTM, torch.nn.GRU)
+LAYERS = {
+    "LSTM": torch.nn.LSTM,
+    "GRU": torch.nn.GRU,
+    "tanh": torch.nn.RNN,
+    "relu": functools.partial(torch.nn.RNN, nonlinearity="relu"),
+}
 OPTIONS = [
     {},
     {"num_layers": 2},
@@ -48,21 +57,37 @@ def compare(layer_class, dtype: torch.dtype, options: dict) -> None:
         run(copy.to("xpu", dtype), x.to("xpu", dtype)), run(layer, x), strict=True
     ):
         assert ours.device.type == "xpu" and ours.dtype == dtype
+        largest = max(1, theirs.abs().max().item())
         torch.testing.assert_close(
-            ours.cpu().double(), theirs, rtol=tolerance, atol=tolerance * max(1, theirs.abs().max())
+            ours.cpu().double(), theirs, rtol=tolerance, atol=tolerance * largest
         )
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES, ids=lambda dtype: str(dtype)[6:])
 @pytest.mark.parametrize("layer", LAYERS)
-def test_dtypes(layer, dtype: torch.dtype) -> None:
-    compare(layer, dtype, {})
+def test_dtypes(layer: str, dtype: torch.dtype) -> None:
+    compare(LAYERS[layer], dtype, {})
 
 
 @pytest.mark.parametrize("options", OPTIONS[1:], ids="-".join)
 @pytest.mark.parametrize("layer", LAYERS)
-def test_options(layer, options: dict) -> None:
-    compare(layer, torch.float32, options)
+def test_options(layer: str, options: dict) -> None:
+    compare(LAYERS[layer], torch.float32, options)
+
+
+def test_sequences_are_the_library_s(tmp_path: Path) -> None:
+    code = """
+import torch
+for kind in (torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN):
+    layer = kind(6, 20, num_layers=2).xpu()
+    layer(torch.randn(5, 4, 6, device="xpu"))[0].sum().backward()
+    with torch.no_grad():
+        layer(torch.randn(5, 4, 6, device="xpu"))
+torch.xpu.synchronize()
+"""
+    result = run_unprepared("-c", code, directory=tmp_path, variables={"IPEX_XPU_DEBUG": "2"})
+    assert result.returncode == 0, result.stderr
+    assert not re.findall(r"\w+_cell\w*|op::tanh\b", result.stderr)
 
 
 def test_gradients_whose_rows_are_pages() -> None:
@@ -176,18 +201,55 @@ def test_without_gradients(packed, kind, mode):
     torch.testing.assert_close(infer("xpu"), infer("cpu"))
 
 
-def second_gradients(device: str) -> list[torch.Tensor]:
+def second_gradients(kind: str, device: str) -> list[torch.Tensor]:
     torch.manual_seed(0)
-    layer = torch.nn.LSTM(INPUT, HIDDEN, bidirectional=True).to(device)
+    layer = LAYERS[kind](INPUT, HIDDEN, bidirectional=True).to(device)
     x = torch.randn(STEPS, BATCH, INPUT).to(device).requires_grad_()
     (gradient,) = torch.autograd.grad(layer(x)[0].square().sum(), x, create_graph=True)
     gradient.square().sum().backward()
     return [x.grad, *(parameter.grad for parameter in layer.parameters())]
 
 
-def test_second_derivative() -> None:
-    for ours, theirs in zip(second_gradients("xpu"), second_gradients("cpu"), strict=True):
+@pytest.mark.parametrize("kind", LAYERS)
+def test_second_derivative(kind: str) -> None:
+    for ours, theirs in zip(
+        second_gradients(kind, "xpu"), second_gradients(kind, "cpu"), strict=True
+    ):
         torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_gradient_of_a_function(kind: str) -> None:
+    torch.manual_seed(0)
+    layer = LAYERS[kind](INPUT, HIDDEN)
+    x = torch.randn(STEPS, BATCH, INPUT)
+
+    def gradients(device: str) -> dict[str, torch.Tensor]:
+        def loss(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
+            return torch.func.functional_call(layer, parameters, (x.to(device),))[0].square().sum()
+
+        parameters = {name: value.detach() for name, value in layer.to(device).named_parameters()}
+        return torch.func.grad(loss)(parameters)
+
+    ours, theirs = gradients("xpu"), gradients("cpu")
+    for name, gradient in theirs.items():
+        torch.testing.assert_close(ours[name].cpu(), gradient, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_gradients_of_some_operands(kind: str) -> None:
+    """Only the last state counts, and only one weight learns."""
+    torch.manual_seed(0)
+    layer = LAYERS[kind](INPUT, HIDDEN)
+    x = torch.randn(STEPS, BATCH, INPUT)
+
+    def gradient(device: str) -> torch.Tensor:
+        mine = copy.deepcopy(layer).to(device).requires_grad_(False)
+        mine.weight_hh_l0.requires_grad_()
+        flatten(mine(x.to(device)))[-1].square().sum().backward()
+        return mine.weight_hh_l0.grad.cpu()
+
+    torch.testing.assert_close(gradient("xpu"), gradient("cpu"), rtol=1e-4, atol=1e-4)
 
 
 def test_dropout_between_layers() -> None:

@@ -87,7 +87,7 @@ class ElementwiseRow:
     inputs: number of tensor inputs; by default as many as the schema has
     scalars: False where the operator's scalars are not members of the functor
     module: the header of csrc/kernels that includes the functor
-    pairs: whether two elements of bfloat16 are computed at a time, where the result is of that dtype
+    pairs: whether two elements of bfloat16 are computed at a time, and the result is bfloat16
     """
 
     name: str
@@ -103,7 +103,7 @@ class ElementwiseRow:
 
     @property
     def fixed(self) -> bool:
-        """Whether one element for a whole row has kernels of its own: not where functors take long."""
+        """Whether an element for a whole row has kernels of its own: where functors are fast."""
         return self.module == "elementwise"
 
     @property
