@@ -4,6 +4,7 @@
 
 #include <sycl/builtins.hpp>
 
+#include "kernels/core/series.hpp"
 #include "kernels/core/types.hpp"
 
 namespace ipex::kernels::math {
@@ -20,7 +21,6 @@ IPEX_REAL_FUNCTION(atanh)
 IPEX_REAL_FUNCTION(ceil)
 IPEX_REAL_FUNCTION(cos)
 IPEX_REAL_FUNCTION(cosh)
-IPEX_REAL_FUNCTION(erf)
 IPEX_REAL_FUNCTION(erfc)
 IPEX_REAL_FUNCTION(exp)
 IPEX_REAL_FUNCTION(exp2)
@@ -39,6 +39,26 @@ IPEX_REAL_FUNCTION(tan)
 IPEX_REAL_FUNCTION(tanh)
 IPEX_REAL_FUNCTION(trunc)
 #undef IPEX_REAL_FUNCTION
+
+// Within 1.6 units in the last place, without branches or calls: x + x P(x^2) for small x, else 1 - 2^-P(|x|)
+// with the power of a fraction by another polynomial. All minimise the relative error of erf, below 0.9 and up
+// to 4, where it is 1.
+inline float erf(float x) {
+  constexpr float small[] = {-0.000611129158642143f, 0.005016228184103966f, -0.02678195759654045f,
+                             0.11282230168581009f,   -0.3761253356933594f,  0.12837915122509003f};
+  constexpr float large[] = {-0.00028597202617675066f, 0.004422581288963556f, -0.032194096595048904f,
+                             0.1502043902873993f,      0.9189621210098267f,   1.6270675659179688f,
+                             0.0002401208330411464f};
+  constexpr float power[] = {0.0013276466634124517f, 0.009675540961325169f, 0.05550713464617729f,
+                             0.24022120237350464f,   0.6931469440460205f,   1.0000001192092896f};
+  const float magnitude = sycl::fabs(x);
+  const float exponent = polynomial(sycl::fmin(magnitude, 4.0f), large);
+  const float whole = sycl::rint(exponent);
+  const float scale = sycl::bit_cast<float>((127 - static_cast<int32_t>(whole)) << 23);
+  const float far = 1.0f - scale * polynomial(whole - exponent, power);
+  return magnitude > 0.9f ? sycl::copysign(far, x) : x + x * polynomial(x * x, small);
+}
+inline double erf(double x) { return sycl::erf(x); }
 
 // Complex functions, from real ones of the parts; branch cuts as in C99 annex G.
 
