@@ -6,6 +6,8 @@
 #include <c10/core/DynamicCast.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "aten/reduce.h"
 #include "aten/strided_copy.h"
@@ -58,11 +60,21 @@ void dispatch_opmath(c10::ScalarType opmath, Function function) {
   }
 }
 
+// Kernels round NaNs as they are, which needs those of the processor.
+template <class T>
+T with_quiet_nan(T value) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (std::isnan(value)) return std::numeric_limits<float>::quiet_NaN();
+  }
+  return value;
+}
+
 // Writes the value of a CPU scalar as opmath_t of dtype `to`, wrapping like a cast.
 void store_immediate(c10::ScalarType to, const at::TensorBase& scalar, unsigned char* bytes) {
   dispatch_opmath(opmath_dtype(to), [&](auto type) {
     using T = decltype(type);
-    *reinterpret_cast<T*>(bytes) = c10::fetch_and_cast<T>(scalar.scalar_type(), scalar.const_data_ptr());
+    *reinterpret_cast<T*>(bytes) =
+        with_quiet_nan(c10::fetch_and_cast<T>(scalar.scalar_type(), scalar.const_data_ptr()));
   });
 }
 
@@ -221,8 +233,10 @@ void store_scalars(c10::ScalarType dtype, c10::ArrayRef<c10::Scalar> scalars, un
   TORCH_INTERNAL_ASSERT(scalars.size() <= kernels::elementwise_max_scalars);
   const auto opmath = opmath_dtype(dtype);
   for (const auto& scalar : scalars) {
-    dispatch_opmath(
-        opmath, [&](auto type) { *reinterpret_cast<decltype(type)*>(bytes) = scalar.to<decltype(type)>(); });
+    dispatch_opmath(opmath, [&](auto type) {
+      using T = decltype(type);
+      *reinterpret_cast<T*>(bytes) = with_quiet_nan(scalar.to<T>());
+    });
     bytes += c10::elementSize(opmath);
   }
 }

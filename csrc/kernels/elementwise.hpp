@@ -30,21 +30,35 @@ struct immediate {
 template <class Operand>
 inline constexpr bool is_immediate_v = std::is_same_v<Operand, immediate<typename Operand::type>>;
 
+// How a result of bfloat16 is made of the functor's.
+enum class Rounding { of_any, of_arithmetic, none };
+
 template <class F, class T, class... In>
-inline constexpr bool is_exact_v = exact_functor<F> &&
-                                   ((!is_immediate_v<In> && (std::is_same_v<typename In::type, T> ||
-                                                             std::is_same_v<typename In::type, bool>)) &&
-                                    ...);
+constexpr Rounding rounding_of() {
+  if constexpr (exact_functor<F>) {
+    constexpr auto is_result_or_bool = []<class Operand>(std::type_identity<Operand>) {
+      using Element = element_t<typename Operand::type>;
+      return !is_immediate_v<Operand> && (std::is_same_v<Element, T> || std::is_same_v<Element, bool>);
+    };
+    if ((is_result_or_bool(std::type_identity<In>{}) && ...)) return Rounding::none;
+  }
+  if constexpr (arithmetic_functor<F>) {
+    if ((std::is_same_v<element_t<typename In::type>, bfloat16> && ...)) return Rounding::of_arithmetic;
+  }
+  return Rounding::of_any;
+}
 
 // The functor's result for one element, or for both of a pair.
-template <class Result, bool Exact, class F, class... T>
+template <class Result, Rounding rounding, class F, class... T>
 inline Result apply(const F& functor, T... inputs) {
   if constexpr (is_packed_pair_v<Result>) {
-    using Half = decltype(std::declval<Result>().low());
-    return Result(apply<Half, Exact>(functor, low_of(inputs)...),
-                  apply<Half, Exact>(functor, high_of(inputs)...));
-  } else if constexpr (std::is_same_v<Result, bfloat16> && Exact) {
+    using Element = element_t<Result>;
+    return Result(apply<Element, rounding>(functor, low_of(inputs)...),
+                  apply<Element, rounding>(functor, high_of(inputs)...));
+  } else if constexpr (std::is_same_v<Result, bfloat16> && rounding == Rounding::none) {
     return bfloat16::from_exact(functor(inputs...));
+  } else if constexpr (std::is_same_v<Result, bfloat16> && rounding == Rounding::of_arithmetic) {
+    return bfloat16::from_arithmetic(functor(inputs...));
   } else {
     return cast<Result>(functor(inputs...));
   }
@@ -70,8 +84,8 @@ inline void elementwise_body(const ElementwiseParams& params, std::index_sequenc
   };
   using Result = typename Out::type;
   for (std::uint32_t step = 0; step < grid.steps; ++step) {
-    const auto result =
-        apply<Result, is_exact_v<F<C>, Result, In...>>(functor, input(std::type_identity<In>{}, I + 1)...);
+    const auto result = apply<Result, rounding_of<F<C>, element_t<Result>, In...>()>(
+        functor, input(std::type_identity<In>{}, I + 1)...);
     store_lane<Out>(start[0], grid.strides[0], lane, result);
     next_row(grid, start);
   }

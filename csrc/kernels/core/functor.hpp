@@ -24,4 +24,9 @@ inline F load_functor(const unsigned char* bytes) {
 template <class F>
 concept exact_functor = F::exact;
 
+// Functors with `arithmetic` add, subtract, multiply, divide and choose. What is not a number is then an
+// operand's NaN or the processor's own.
+template <class F>
+concept arithmetic_functor = F::arithmetic;
+
 }  // namespace ipex::kernels

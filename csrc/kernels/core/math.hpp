@@ -41,8 +41,8 @@ IPEX_REAL_FUNCTION(trunc)
 #undef IPEX_REAL_FUNCTION
 
 // Within 1.6 units in the last place, without branches or calls: x + x P(x^2) for small x, else 1 - 2^-P(|x|)
-// with the power of a fraction by another polynomial. All minimise the relative error of erf, below 0.9 and up
-// to 4, where it is 1.
+// with the power of a fraction by another polynomial. All minimise the relative error of erf, below 0.9 and
+// up to 4, where it is 1.
 inline float erf(float x) {
   constexpr float small[] = {-0.000611129158642143f, 0.005016228184103966f, -0.02678195759654045f,
                              0.11282230168581009f,   -0.3761253356933594f,  0.12837915122509003f};

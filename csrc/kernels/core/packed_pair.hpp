@@ -23,6 +23,17 @@ inline constexpr bool is_packed_pair_v = false;
 template <class T>
 inline constexpr bool is_packed_pair_v<PackedPair<T>> = true;
 
+template <class T>
+struct ElementOf {
+  using type = T;
+};
+template <class T>
+struct ElementOf<PackedPair<T>> {
+  using type = T;
+};
+template <class T>
+using element_t = typename ElementOf<T>::type;
+
 // The element of a pair, widened; what is the same for both stays what it is.
 template <class T>
 inline auto low_of(T value) {

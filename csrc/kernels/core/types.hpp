@@ -36,15 +36,22 @@ struct bfloat16 {
   static bfloat16 from_exact(float value) {
     return from_bits(static_cast<uint16_t>(sycl::bit_cast<uint32_t>(value) >> 16));
   }
+  // Of a value that arithmetic gave. A NaN is then one of bfloat16's or the processor's own, whose lower half
+  // is empty: it stays what it is.
+  static bfloat16 from_arithmetic(float value) {
+    return from_bits(static_cast<uint16_t>(rounded(sycl::bit_cast<uint32_t>(value)) >> 16));
+  }
 
  private:
   struct BitsTag {};
   constexpr bfloat16(uint16_t value, BitsTag) : bits(value) {}
 
+  // A word whose upper half is the nearest bfloat16, of two the even one.
+  static uint32_t rounded(uint32_t word) { return word + ((word & 0x10000u) != 0 ? 0x8000u : 0x7fffu); }
+
   static uint16_t round_to_nearest_even(float value) {
-    const uint32_t word = sycl::bit_cast<uint32_t>(value);
-    const uint32_t rounded = (word + ((word & 0x10000u) != 0 ? 0x8000u : 0x7fffu)) >> 16;
-    return static_cast<uint16_t>(sycl::isnan(value) ? 0x7fc0u : rounded);
+    const uint32_t upper = rounded(sycl::bit_cast<uint32_t>(value)) >> 16;
+    return static_cast<uint16_t>(sycl::isnan(value) ? 0x7fc0u : upper);
   }
 };
 static_assert(sizeof(bfloat16) == 2 && std::is_trivially_copyable_v<bfloat16>);

@@ -15,6 +15,7 @@ struct threshold {
 
 template <class T>
 struct sigmoid_backward {
+  static constexpr bool arithmetic = true;
   T operator()(T gradient, T y) const {
     if constexpr (is_complex_v<T>) {
       const T slope = (T(1) - y) * y;
@@ -27,6 +28,7 @@ struct sigmoid_backward {
 
 template <class T>
 struct tanh_backward {
+  static constexpr bool arithmetic = true;
   T operator()(T gradient, T y) const {
     if constexpr (is_complex_v<T>) {
       const T slope = T(1) - y * y;
@@ -134,12 +136,14 @@ struct elu_backward {
 
 template <class T>
 struct leaky_relu {
+  static constexpr bool arithmetic = true;
   T slope;
   T operator()(T x) const { return x > T(0) ? x : x * slope; }
 };
 
 template <class T>
 struct leaky_relu_backward {
+  static constexpr bool arithmetic = true;
   T slope;
   // The input first: the iterator of this operator is the other way round.
   T operator()(T x, T gradient) const { return x > T(0) ? gradient : gradient * slope; }

@@ -7,23 +7,27 @@ namespace ipex::kernels::op {
 
 template <class T>
 struct add {
+  static constexpr bool arithmetic = true;
   T alpha;
   T operator()(T a, T b) const { return a + alpha * b; }
 };
 
 template <class T>
 struct sub {
+  static constexpr bool arithmetic = true;
   T alpha;
   T operator()(T a, T b) const { return a - alpha * b; }
 };
 
 template <class T>
 struct mul {
+  static constexpr bool arithmetic = true;
   T operator()(T a, T b) const { return a * b; }
 };
 
 template <class T>
 struct div {
+  static constexpr bool arithmetic = true;
   T operator()(T a, T b) const { return a / b; }
 };
 

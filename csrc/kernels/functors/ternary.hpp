@@ -19,12 +19,14 @@ struct masked_fill {
 
 template <class T>
 struct addcmul {
+  static constexpr bool arithmetic = true;
   T value;
   T operator()(T x, T a, T b) const { return x + value * a * b; }
 };
 
 template <class T>
 struct addcdiv {
+  static constexpr bool arithmetic = true;
   T value;
   T operator()(T x, T a, T b) const { return x + value * (a / b); }
 };
@@ -32,6 +34,7 @@ struct addcdiv {
 // From whichever end is nearer, so that weight 1 gives `end` exactly.
 template <class T>
 struct lerp {
+  static constexpr bool arithmetic = true;
   T operator()(T start, T end, T weight) const {
     bool near_start;
     if constexpr (is_complex_v<T>) {
@@ -45,6 +48,7 @@ struct lerp {
 
 template <class T>
 struct lerp_scalar {
+  static constexpr bool arithmetic = true;
   T weight;
   T operator()(T start, T end) const { return lerp<T>{}(start, end, weight); }
 };

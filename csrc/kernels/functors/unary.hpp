@@ -108,6 +108,7 @@ struct conj {
 
 template <class T>
 struct square {
+  static constexpr bool arithmetic = true;
   T operator()(T x) const { return x * x; }
 };
 
