@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -123,16 +124,16 @@ class Bert(nn.Module):
 
 
 class Tagger(nn.Module):
-    """A class for each token, by an LSTM over both directions."""
+    """A class for each token, by layers of one `kind` over both directions."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[nn.LSTM | nn.GRU]) -> None:
         super().__init__()
         self.words = nn.Embedding(10000, 256)
-        self.lstm = nn.LSTM(256, 256, num_layers=2, batch_first=True, bidirectional=True)
+        self.layers = kind(256, 256, num_layers=2, batch_first=True, bidirectional=True)
         self.classifier = nn.Linear(512, 20)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.classifier(self.lstm(self.words(tokens))[0]).flatten(0, 1)
+        return self.classifier(self.layers(self.words(tokens))[0]).flatten(0, 1)
 
 
 class UNet(nn.Module):
@@ -182,9 +183,15 @@ NETWORKS = {
     "BERT-base": Network(
         Bert, lambda: torch.randint(30522, (4, 128)), classes(4, 10), images=False
     ),
-    "LSTM tagger": Network(
-        Tagger, lambda: torch.randint(10000, (16, 64)), classes(16 * 64, 20), images=False
-    ),
+    **{
+        f"{kind.__name__} tagger": Network(
+            functools.partial(Tagger, kind),
+            lambda: torch.randint(10000, (16, 64)),
+            classes(16 * 64, 20),
+            images=False,
+        )
+        for kind in (nn.LSTM, nn.GRU)
+    },
     "UNet block": Network(
         UNet,
         lambda: torch.randn(2, 3, 64, 64),
