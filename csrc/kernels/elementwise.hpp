@@ -53,8 +53,8 @@ template <class Result, Rounding rounding, class F, class... T>
 inline Result apply(const F& functor, T... inputs) {
   if constexpr (is_packed_pair_v<Result>) {
     using Element = element_t<Result>;
-    return Result(apply<Element, rounding>(functor, low_of(inputs)...),
-                  apply<Element, rounding>(functor, high_of(inputs)...));
+    return Result(apply<Element, rounding>(functor, element_of<0>(inputs)...),
+                  apply<Element, rounding>(functor, element_of<1>(inputs)...));
   } else if constexpr (std::is_same_v<Result, bfloat16> && rounding == Rounding::none) {
     return bfloat16::from_exact(functor(inputs...));
   } else if constexpr (std::is_same_v<Result, bfloat16> && rounding == Rounding::of_arithmetic) {

@@ -14,8 +14,10 @@ struct PackedPair {
   PackedPair(T low, T high)
       : word(sycl::bit_cast<uint16_t>(low) | static_cast<uint32_t>(sycl::bit_cast<uint16_t>(high)) << 16) {}
 
-  T low() const { return sycl::bit_cast<T>(static_cast<uint16_t>(word)); }
-  T high() const { return sycl::bit_cast<T>(static_cast<uint16_t>(word >> 16)); }
+  template <int K>
+  T element() const {
+    return sycl::bit_cast<T>(static_cast<uint16_t>(word >> (16 * K)));
+  }
 };
 
 template <class T>
@@ -34,19 +36,11 @@ struct ElementOf<PackedPair<T>> {
 template <class T>
 using element_t = typename ElementOf<T>::type;
 
-// The element of a pair, widened; what is the same for both stays what it is.
-template <class T>
-inline auto low_of(T value) {
+// The element K of a pair, widened; what is the same for both stays what it is.
+template <int K, class T>
+inline auto element_of(T value) {
   if constexpr (is_packed_pair_v<T>) {
-    return static_cast<float>(value.low());
-  } else {
-    return value;
-  }
-}
-template <class T>
-inline auto high_of(T value) {
-  if constexpr (is_packed_pair_v<T>) {
-    return static_cast<float>(value.high());
+    return static_cast<float>(value.template element<K>());
   } else {
     return value;
   }
