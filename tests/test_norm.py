@@ -186,6 +186,7 @@ def test_group_norm_of_rows() -> None:
         lambda x, w, b: functional.rms_norm(x, (3, 4), w.view(3, 4)) + b.view(3, 4),
     ],
 )
-def test_gradients(function) -> None:
-    leaves = [torch.randn(*s, dtype=torch.float64, device="xpu") for s in ((2, 3, 4), (12,), (12,))]
+@pytest.mark.parametrize("dtype", [torch.float64])
+def test_gradients(function, dtype: torch.dtype) -> None:
+    leaves = [torch.randn(*s, dtype=dtype, device="xpu") for s in ((2, 3, 4), (12,), (12,))]
     assert torch.autograd.gradcheck(function, [t.requires_grad_() for t in leaves])

@@ -54,7 +54,7 @@ def compare(layer_class, dtype: torch.dtype, options: dict) -> None:
     copy.load_state_dict(layer.state_dict())
     tolerance = TOLERANCES[dtype]
     for ours, theirs in zip(
-        run(copy.to("xpu", dtype), x.to("xpu", dtype)), run(layer, x), strict=True
+        run(copy.to("xpu", dtype), x.to(dtype).to("xpu")), run(layer, x), strict=True
     ):
         assert ours.device.type == "xpu" and ours.dtype == dtype
         largest = max(1, theirs.abs().max().item())
