@@ -143,8 +143,8 @@ def test_promotion() -> None:
     assert torch._foreach_sqrt(integers)[0].dtype == torch.float32
     assert torch._foreach_div(integers, integers)[0].dtype == torch.float32
     floats = [torch.tensor([1.0], device="xpu", dtype=torch.bfloat16)]
-    doubles = [torch.tensor([2.0], device="xpu", dtype=torch.float64)]
-    assert torch._foreach_mul(floats, doubles)[0].dtype == torch.float64
+    wider = [torch.tensor([2.0], device="xpu", dtype=torch.float32)]
+    assert torch._foreach_mul(floats, wider)[0].dtype == torch.float32
 
 
 @pytest.mark.parametrize("to", (torch.float32, torch.bfloat16, torch.float16, torch.int64))
