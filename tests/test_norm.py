@@ -84,6 +84,24 @@ def test_layer_norm_mixed_dtypes() -> None:
     torch.testing.assert_close(mine.grad.cpu().double(), exact.grad, rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.parametrize("size", [5, 32])
+@pytest.mark.parametrize("kind", [nn.LayerNorm, nn.RMSNorm])
+def test_gradients_without_rows(kind, size: int) -> None:
+    x = torch.empty(0, size, device="xpu", requires_grad=True)
+    module = kind(size).to("xpu")
+    module(x).sum().backward()
+    assert x.grad.shape == x.shape
+    for parameter in module.parameters():
+        assert parameter.grad.eq(0).all()
+
+
+def test_gradients_of_a_row_whose_stride_nothing_follows() -> None:
+    x = torch.randn(4, 32, device="xpu")[::2][:1]
+    bias, gradient = torch.zeros(32, device="xpu", requires_grad=True), torch.randn(1, 32)
+    functional.layer_norm(x, (32,), None, bias).backward(gradient.to("xpu"))
+    assert torch.equal(bias.grad.cpu(), gradient[0])
+
+
 def test_layer_norm_errors_and_empty() -> None:
     with pytest.raises(RuntimeError, match="normalized_shape"):
         functional.layer_norm(torch.randn(3, 4, device="xpu"), (5,))

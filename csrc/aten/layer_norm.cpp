@@ -104,11 +104,10 @@ struct Backward {
 };
 
 // With `sums`, also adds up the parameters' gradients in [groups, size] tensors that it makes.
-Tensor input_gradient(const Backward& backward, Gradients* sums) {
+Tensor input_gradient(const Backward& backward, const RowKernel& kernel, Gradients* sums) {
   const auto& [name, rms, gradient, input, mean, scale, weight, parameters, rows] = backward;
   auto result = at::empty_like(input);
   if (result.numel() == 0) return result;
-  const auto kernel = row_kernel("norm_rows_backward", rows.rows);
   RowNormParams params{};
   params.gradient = gradient.const_data_ptr();
   params.input = input.const_data_ptr();
@@ -147,17 +146,17 @@ Tensor sum_of_groups(const Backward& backward, const Tensor& sums) {
 }
 
 // Whether the rows that a work-group takes are so many that their sums are little beside them.
-bool sums_by_groups(Rows rows) {
+bool sums_by_groups(Rows rows, std::int64_t groups) {
   constexpr std::int64_t fewest_rows = 4, narrowest = 16;
-  if (!walks_alone() || rows.size < narrowest) return false;
-  return rows.rows >= fewest_rows * row_kernel("norm_rows_backward", rows.rows).range.groups;
+  return walks_alone() && rows.size >= narrowest && rows.rows > 0 && rows.rows >= fewest_rows * groups;
 }
 
 // The gradients that are asked for; those of the parameters have the shape of `shape`.
 Gradients gradients(const Backward& backward, at::IntArrayRef shape, bool of_input, bool of_parameters) {
   Gradients result, sums;
-  const bool together = of_input && of_parameters && sums_by_groups(backward.rows);
-  if (of_input) result.input = input_gradient(backward, together ? &sums : nullptr);
+  const auto kernel = row_kernel("norm_rows_backward", backward.rows.rows);
+  const bool together = of_input && of_parameters && sums_by_groups(backward.rows, kernel.range.groups);
+  if (of_input) result.input = input_gradient(backward, kernel, together ? &sums : nullptr);
   if (!of_parameters) return result;
   if (together) {
     result.weight = sum_of_groups(backward, sums.weight);
@@ -204,8 +203,9 @@ std::tuple<Tensor, Tensor, Tensor> native_layer_norm_backward_xpu(const Tensor& 
   const auto dtype = parameter_dtype("native_layer_norm_backward", input, w, b);
   const auto x = input.contiguous(), gradient = grad_out.contiguous();
   const auto means = statistics(mean, x), scales = statistics(rstd, x);
-  auto result = gradients({"native_layer_norm_backward", false, gradient, x, means, scales, w, dtype, rows},
-                          normalized_shape, output_mask[0], output_mask[1] || output_mask[2]);
+  const auto result =
+      gradients({"native_layer_norm_backward", false, gradient, x, means, scales, w, dtype, rows},
+                normalized_shape, output_mask[0], output_mask[1] || output_mask[2]);
   return {result.input, output_mask[1] ? result.weight : Tensor(), output_mask[2] ? result.bias : Tensor()};
 }
 

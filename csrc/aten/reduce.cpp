@@ -5,6 +5,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <numeric>
 
@@ -277,8 +278,11 @@ void reduce(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs, at::Arr
   if (outputs[0].numel() == 0) return;
   for (const auto& input : inputs) check_dtype(reduction.name, input.scalar_type());
   check_dtype(reduction.name, reduction.compute);
+  std::array<at::Tensor, 2> dense;
   if (inputs.size() > 1 && inputs[0].strides() != inputs[1].strides()) {
-    return reduce(reduction, {inputs[0].contiguous(), inputs[1].contiguous()}, outputs, mask);
+    // They may still differ along dimensions that nothing steps along.
+    dense = {inputs[0].contiguous(), inputs[1].contiguous()};
+    inputs = dense;
   }
   if (outputs.size() > 1 && outputs[0].strides() != outputs[1].strides()) {
     const auto first = at::empty_like(outputs[0], at::MemoryFormat::Contiguous);
