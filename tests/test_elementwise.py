@@ -74,6 +74,16 @@ def test_pairs_are_computed_as_elements_are(name: str) -> None:
     torch.testing.assert_close(bits(function, 0), bits(function, 1), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("bits_of_nan", [0x7FFFFFFF, -1, 0x7F800001])
+def test_any_nan_of_a_number_stays_one(bits_of_nan: int, first: int) -> None:
+    number = torch.tensor(bits_of_nan, dtype=torch.int32).view(torch.float32)
+    x = torch.ones(4096, dtype=torch.bfloat16, device="xpu")[first:]
+    assert number.isnan()
+    assert (x * number).isnan().all()
+    assert torch.add(x, x, alpha=number.item()).isnan().all()
+
+
 def test_pairs_are_taken_of_whole_words(tmp_path: Path) -> None:
     code = """
 import torch

@@ -27,6 +27,19 @@ def test_edges_of_the_domain(name: str) -> None:
     assert_close(function(EDGES.to("xpu")), function(EDGES.double()).float())
 
 
+@pytest.mark.parametrize("function", [torch.erf, torch.erfinv])
+def test_error_function_in_units_of_the_last_place(function) -> None:
+    inside = torch.cat([torch.linspace(-1, 1, 100_001)[1:-1], torch.logspace(-30, -1, 1000)])
+    x = inside * 5 if function is torch.erf else inside
+    expected = function(x.double())
+    rounded = expected.float().abs()
+    unit = torch.nextafter(rounded, torch.tensor(INFINITY)).double() - rounded
+    assert ((function(x.to("xpu")).cpu().double() - expected).abs() <= 2 * unit).all()
+    edges = torch.tensor([0.0, -0.0, 1.0, -1.0, INFINITY, -INFINITY, NAN])
+    assert_close(function(edges.to("xpu")), function(edges), rtol=2e-7, atol=0)
+    assert function(edges.to("xpu")).cpu()[1].signbit()
+
+
 def test_airy_keeps_its_phase_far_from_zero() -> None:
     x = -torch.logspace(0, 4.5, 200)
     expected = torch.special.airy_ai(x.double()).float()

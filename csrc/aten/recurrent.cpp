@@ -208,10 +208,11 @@ RecurrentOutputs recurrent(const RecurrentCall& call) {
   if (!library_serves(call, dtype)) return recurrent_by_cells(call);
   const bool gradients = c10::GradMode::is_enabled() &&
                          any_operand(call, [](const Tensor& tensor) { return tensor.requires_grad(); });
-  // Transforms of functions need operators.
-  const bool transformed =
-      any_operand(call, [](const Tensor& tensor) { return at::isTensorSubclassLike(tensor); });
-  if (transformed && call.kind != Recurrence::lstm) return recurrent_by_cells(call);
+  // Transforms of functions need operators, which only an LSTM's run is.
+  if (call.kind != Recurrence::lstm &&
+      any_operand(call, [](const Tensor& tensor) { return at::isTensorSubclassLike(tensor); })) {
+    return recurrent_by_cells(call);
+  }
   Layers layers{
       call, (call.batch_first ? call.input.transpose(0, 1) : call.input).to(dtype).contiguous(), {}};
   for (const auto& state : call.states) layers.states.push_back(state.to(dtype));

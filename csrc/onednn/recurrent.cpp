@@ -6,7 +6,6 @@
 #include <c10/util/SmallVector.h>
 
 #include <initializer_list>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -85,6 +84,34 @@ struct Shape {
     return gates * hidden % page == 0 ? gates * hidden + line : gates * hidden;
   }
 
+  // Each: the forward pass, and what the backward pass adds to it.
+  template <class Primitive, class... More>
+  auto lstm(dnnl::prop_kind pass, const More&... more) const {
+    return typename Primitive::primitive_desc(engine(device), pass, direction(), sequence(features), state(),
+                                              state(), weight(features, Tag::any), weight(hidden, Tag::any),
+                                              none, none, bias(), output(), state(), state(), more...,
+                                              common_attributes());
+  }
+  template <class Primitive, class... More>
+  auto gru(dnnl::prop_kind pass, const More&... more) const {
+    return typename Primitive::primitive_desc(engine(device), pass, direction(), sequence(features), state(),
+                                              weight(features, Tag::any), weight(hidden, Tag::any), bias(),
+                                              output(), state(), more..., common_attributes());
+  }
+  template <class Primitive, class... More>
+  auto rnn(dnnl::prop_kind pass, const More&... more) const {
+    const auto activation =
+        kind == Recurrence::rnn_relu ? dnnl::algorithm::eltwise_relu : dnnl::algorithm::eltwise_tanh;
+    return
+        typename Primitive::primitive_desc(engine(device), pass, activation, direction(), sequence(features),
+                                           state(), weight(features, Tag::any), weight(hidden, Tag::any),
+                                           bias(), output(), state(), more..., common_attributes());
+  }
+  dnnl::rnn_direction direction() const {
+    return reverse ? dnnl::rnn_direction::unidirectional_right2left
+                   : dnnl::rnn_direction::unidirectional_left2right;
+  }
+
   dnnl::primitive_desc_base forward() const {
     const auto pass = train ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
     switch (kind) {
@@ -96,62 +123,24 @@ struct Shape {
         return rnn<dnnl::vanilla_rnn_forward>(pass);
     }
   }
-  dnnl::primitive_desc_base backward(const dnnl::primitive_desc_base& forward_pass) const {
-    constexpr auto pass = dnnl::prop_kind::backward;
+  dnnl::primitive_desc_base backward() const {
+    constexpr auto pass = dnnl::prop_kind::backward, forward_pass = dnnl::prop_kind::forward_training;
     const auto input = sequence_gradient(features), output = sequence_gradient(hidden),
-               state = state_gradient();
+               state_change = state_gradient();
     const auto input_weight = weight_gradient(features), hidden_weight = weight_gradient(hidden);
-    const auto hint = [&]<class Forward>(std::type_identity<Forward>) {
-      return typename Forward::primitive_desc(copy_of(forward_pass));
-    };
     switch (kind) {
       case Recurrence::lstm:
-        return lstm<dnnl::lstm_backward>(pass, input, state, state, input_weight, hidden_weight, none, none,
-                                         bias(), output, state, state,
-                                         hint(std::type_identity<dnnl::lstm_forward>{}));
+        return lstm<dnnl::lstm_backward>(pass, input, state_change, state_change, input_weight, hidden_weight,
+                                         none, none, bias(), output, state_change, state_change,
+                                         lstm<dnnl::lstm_forward>(forward_pass));
       case Recurrence::gru:
-        return gru<dnnl::lbr_gru_backward>(pass, input, state, input_weight, hidden_weight, bias(), output,
-                                           state, hint(std::type_identity<dnnl::lbr_gru_forward>{}));
+        return gru<dnnl::lbr_gru_backward>(pass, input, state_change, input_weight, hidden_weight, bias(),
+                                           output, state_change, gru<dnnl::lbr_gru_forward>(forward_pass));
       default:
-        return rnn<dnnl::vanilla_rnn_backward>(pass, input, state, input_weight, hidden_weight, bias(),
-                                               output, state,
-                                               hint(std::type_identity<dnnl::vanilla_rnn_forward>{}));
+        return rnn<dnnl::vanilla_rnn_backward>(pass, input, state_change, input_weight, hidden_weight, bias(),
+                                               output, state_change,
+                                               rnn<dnnl::vanilla_rnn_forward>(forward_pass));
     }
-  }
-
- private:
-  // Each: the forward pass, and what the backward pass adds to it.
-  template <class Primitive, class... More>
-  dnnl::primitive_desc_base lstm(dnnl::prop_kind pass, const More&... more) const {
-    return typename Primitive::primitive_desc(engine(device), pass, direction(), sequence(features), state(),
-                                              state(), weight(features, Tag::any), weight(hidden, Tag::any),
-                                              none, none, bias(), output(), state(), state(), more...,
-                                              common_attributes());
-  }
-  template <class Primitive, class... More>
-  dnnl::primitive_desc_base gru(dnnl::prop_kind pass, const More&... more) const {
-    return typename Primitive::primitive_desc(engine(device), pass, direction(), sequence(features), state(),
-                                              weight(features, Tag::any), weight(hidden, Tag::any), bias(),
-                                              output(), state(), more..., common_attributes());
-  }
-  template <class Primitive, class... More>
-  dnnl::primitive_desc_base rnn(dnnl::prop_kind pass, const More&... more) const {
-    const auto activation =
-        kind == Recurrence::rnn_relu ? dnnl::algorithm::eltwise_relu : dnnl::algorithm::eltwise_tanh;
-    return
-        typename Primitive::primitive_desc(engine(device), pass, activation, direction(), sequence(features),
-                                           state(), weight(features, Tag::any), weight(hidden, Tag::any),
-                                           bias(), output(), state(), more..., common_attributes());
-  }
-  static dnnl_primitive_desc_t copy_of(const dnnl::primitive_desc_base& description) {
-    dnnl_primitive_desc_t copy;
-    dnnl::error::wrap_c_api(dnnl_primitive_desc_clone(&copy, description.get()),
-                            "could not copy a description");
-    return copy;
-  }
-  dnnl::rnn_direction direction() const {
-    return reverse ? dnnl::rnn_direction::unidirectional_right2left
-                   : dnnl::rnn_direction::unidirectional_left2right;
   }
 };
 
@@ -211,13 +200,12 @@ Operation make_forward(const Shape& shape) {
 }
 
 Operation make_backward(const Shape& shape) {
-  const auto forward = shape.forward();
-  const auto description = shape.backward(forward);
+  const auto description = shape.backward();
   const auto state = shape.state_gradient();
   Arguments arguments;
   add_inputs(arguments, shape, description);
   add_results(arguments, shape, Access::read);
-  arguments.push_back(as_given(DNNL_ARG_WORKSPACE, Access::read, wanted(forward, DNNL_ARG_WORKSPACE)));
+  arguments.push_back(as_given(DNNL_ARG_WORKSPACE, Access::read, wanted(description, DNNL_ARG_WORKSPACE)));
   arguments.push_back(as_given(DNNL_ARG_DIFF_DST_LAYER, Access::read, shape.sequence_gradient(shape.hidden)));
   add_states(arguments, shape, Access::read, state, DNNL_ARG_DIFF_DST_ITER, DNNL_ARG_DIFF_DST_ITER_C);
   arguments.push_back(

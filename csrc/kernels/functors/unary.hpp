@@ -297,7 +297,7 @@ struct erfinv {
     constexpr int steps = std::is_same_v<T, double> ? 4 : 2;
     for (int step = 0; step < steps; ++step) {
       const T tail = (T(1) - magnitude) - sycl::erfc(sycl::fabs(y));
-      const T error = magnitude < T(0.5) ? sycl::erf(y) - x : x < T(0) ? -tail : tail;
+      const T error = magnitude < T(0.5) ? math::erf(y) - x : x < T(0) ? -tail : tail;
       y -= error / (two_over_sqrt_pi * sycl::exp(-y * y));
     }
     return y;
