@@ -61,7 +61,7 @@ def keep_freed_memory() -> None:
             raise OSError(f"mallopt refuses option {option}")
 
 
-def row_options(parser: argparse.ArgumentParser, example: str) -> None:
+def row_options(parser: argparse.ArgumentParser, example: str, passes: int) -> None:
     """Options of benchmarks whose table has a row for each case."""
     parser.add_argument(
         "--filter",
@@ -72,8 +72,8 @@ def row_options(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument(
         "--passes",
         type=int,
-        default=3,
-        help="times that all rows are measured, 3: noise that lasts for seconds meets other rows",
+        default=passes,
+        help=f"times that all rows are measured, {passes}: noise that lasts for seconds meets other rows",
     )
 
 

@@ -130,7 +130,7 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in parts:
         parts[sys.argv[1]](*sys.argv[2:])
         return
-    verdict = Verdict(__doc__, rounds=4, options=lambda parser: row_options(parser, "BERT.*inf"))
+    verdict = Verdict(__doc__, rounds=4, options=lambda parser: row_options(parser, "BERT.*inf", 3))
     wanted = re.compile(verdict.arguments.filter)
     print(
         f"{'network':14} {'mode':9} {'dtype':9} {'stock ms':>9} {'xpu ms':>9}   ratio"

@@ -69,7 +69,7 @@ def seconds(call: Callable[[], object], calls: int) -> float:
 def sampler(turns: Sequence[Callable[[], object]]) -> Callable[[], float]:
     """Times as many of the calls as fill a sample; they take turns.
 
-    A result lives until its turn is back.
+    A result lives until its turn is back. A call before those timed wakes the threads.
     """
     following = itertools.cycle(turns)
     results: deque[object] = deque(maxlen=len(turns))
@@ -81,6 +81,7 @@ def sampler(turns: Sequence[Callable[[], object]]) -> Callable[[], float]:
     calls = max(1, min(1000, int(SAMPLE_SECONDS / seconds(call, 2))))
 
     def sample() -> float:
+        call()
         return seconds(call, calls)
 
     return sample
@@ -220,7 +221,7 @@ def judge(verdict: Verdict, figures: Sequence[Figure]) -> None:
 
 def main() -> None:
     keep_freed_memory()
-    verdict = Verdict(__doc__, rounds=3, options=lambda parser: row_options(parser, "sum.*bf"))
+    verdict = Verdict(__doc__, rounds=5, options=lambda parser: row_options(parser, "sum.*bf", 6))
     wanted = re.compile(verdict.arguments.filter)
     header = (
         f"{'operator':28} {'dtype':9} {'size':>6} {'stock us':>10} {'xpu us':>10}   ratio   copy"

@@ -113,7 +113,7 @@ struct Attention {
   // How many scores a part may have: what the caches hold.
   std::int64_t elements_at_once() const {
     const std::int64_t units = runtime::device_limits(query.device().index()).compute_units;
-    return std::min<std::int64_t>(1 << 25, units << 20);
+    return std::min<std::int64_t>(1 << 25, units << 19);
   }
 
   // The rows of a part of what has the query's sizes: [batch, key head, row, feature].
