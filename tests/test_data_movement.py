@@ -266,6 +266,15 @@ def test_long_masks() -> None:
     same(lambda x: x[x > 3], x)
 
 
+@pytest.mark.parametrize("shift", [0, 1, 3, -3, 40, 48, 77, 83, -83, 163])
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_roll_of_long_lines(shift: int, dim: int) -> None:
+    """Rolled by few elements and by many, over either end."""
+    x = values((80, 3, 80))
+    same(lambda x: x.roll(shift, dim), x)
+    same(lambda x: x.transpose(0, 1).roll(shift, dim), x)
+
+
 @pytest.mark.parametrize("size, step", [(3, 1), (4, 2), (2, 5)])
 def test_unfold_backward(size: int, step: int) -> None:
     def gradient(x):

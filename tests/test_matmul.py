@@ -255,21 +255,47 @@ def test_int_mm():
 
 @pytest.mark.parametrize("dtype", LIBRARY_DTYPES, ids=str)
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("input_shape", [(20,), (9, 20), (2, 3, 20), (0, 20)], ids=str)
-def test_linear_gradients(input_shape, bias, dtype):
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(
+    "input_shape", [(20,), (9, 20), (2, 3, 20), (2, 3, 4, 20), (0, 20), (3, 0, 20)], ids=str
+)
+def test_linear_gradients(input_shape, transposed, bias, dtype):
     tensors = [values(*input_shape, dtype=dtype), values(12, 20, dtype=dtype)]
     if bias:
         tensors.append(values(12, dtype=dtype))
     references = [tensor.double().requires_grad_() for tensor in tensors]
     actual = [tensor.xpu().requires_grad_() for tensor in tensors]
     gradient = values(*input_shape[:-1], 12, dtype=dtype)
-    expected_result = torch.nn.functional.linear(*references)
-    result = torch.nn.functional.linear(*actual)
+    if transposed and len(input_shape) > 2:
+        gradient = gradient.transpose(0, 1)
+
+    def linear(input, *parameters):
+        input = input.transpose(0, 1) if transposed and input.dim() > 2 else input
+        return torch.nn.functional.linear(input, *parameters)
+
+    expected_result = linear(*references)
+    result = linear(*actual)
     check(result, expected_result)
     expected_result.backward(gradient.double())
     result.backward(gradient.xpu())
     for tensor, reference in zip(actual, references, strict=True):
         check(tensor.grad, reference.grad)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 2), (2, 2, 3, 2)], ids=str)
+def test_linear_adds_its_bias_before_it_rounds(shape) -> None:
+    """257 has no bfloat16, so a rounded product would give 0."""
+    x = torch.ones(shape, dtype=torch.bfloat16, device="xpu").transpose(0, 1)
+    weight = torch.tensor([[256.0, 1.0]], dtype=torch.bfloat16, device="xpu")
+    bias = torch.tensor([-256.0], dtype=torch.bfloat16, device="xpu")
+    assert torch.equal(torch.nn.functional.linear(x, weight, bias), torch.ones_like(x[..., :1]))
+
+
+def test_linear_with_a_bias_of_another_dtype() -> None:
+    x, weight = values(4, 2, 6, dtype=torch.bfloat16), values(5, 6, dtype=torch.bfloat16)
+    bias = values(5, dtype=torch.float32)
+    result = torch.nn.functional.linear(x.xpu().transpose(0, 1), weight.xpu(), bias.xpu())
+    check(result, x.double().transpose(0, 1) @ weight.double().t() + bias.double())
 
 
 @needs_double

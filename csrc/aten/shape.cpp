@@ -12,6 +12,7 @@
 #include <ATen/ops/narrow_copy_native.h>
 #include <ATen/ops/native_channel_shuffle.h>
 #include <ATen/ops/repeat_interleave_native.h>
+#include <ATen/ops/roll_native.h>
 #include <ATen/ops/searchsorted.h>
 #include <ATen/ops/tril_native.h>
 #include <ATen/ops/triu_native.h>
@@ -221,6 +222,28 @@ Tensor flip_xpu(const Tensor& self, IntArrayRef dims) {
   const auto flipped = at::dim_list_to_bitset(dims, self.dim());
   auto out = at::empty_like(self, MemoryFormat::Preserve);
   copy_flipped(out, self, flipped);
+  return out;
+}
+
+// What keeps its order moves as one run of memory; each line's few elements that change sides come after it.
+Tensor roll_xpu(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
+  constexpr int64_t few = 8;
+  if (shifts.size() != 1 || dims.size() != 1 || self.numel() == 0 || !self.is_contiguous()) {
+    return at::native::roll(self, shifts, dims);
+  }
+  const auto dim = maybe_wrap_dim(dims[0], self.dim());
+  const auto size = self.size(dim);
+  const auto forward = (shifts[0] % size + size) % size;
+  const auto backward = size - forward;
+  const auto moved = std::min(forward, backward);
+  if (moved == 0) return self.clone(MemoryFormat::Contiguous);
+  if (moved > size / few) return at::native::roll(self, shifts, dims);
+  auto out = at::empty_like(self, MemoryFormat::Contiguous);
+  const auto distance = moved * self.stride(dim), kept = self.numel() - distance;
+  const auto to = forward == moved ? distance : 0, from = distance - to;
+  out.view(-1).narrow(0, to, kept).copy_(self.view(-1).narrow(0, from, kept));
+  const auto start = size - moved;
+  out.narrow(dim, to == 0 ? start : 0, moved).copy_(self.narrow(dim, to == 0 ? 0 : start, moved));
   return out;
 }
 
