@@ -70,7 +70,7 @@ bool are_columns(const kernels::IndexLinesParams& params, std::int64_t element_s
 // So that a work-item reads whole cache lines and each core has some.
 std::int64_t lines_of_rows(const kernels::IndexLinesParams& params) {
   constexpr std::int64_t fewest = 64;
-  const std::int64_t each = params.lines / (2 * runtime::device_limits().compute_units) / fewest * fewest;
+  const std::int64_t each = params.lines / runtime::device_limits().compute_units / fewest * fewest;
   return std::clamp<std::int64_t>(each, fewest, 4096);
 }
 
