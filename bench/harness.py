@@ -73,7 +73,7 @@ def row_options(parser: argparse.ArgumentParser, example: str, passes: int) -> N
         "--passes",
         type=int,
         default=passes,
-        help=f"times that all rows are measured, {passes}: noise that lasts for seconds meets other rows",
+        help=f"times that all rows are measured, {passes}: lasting noise meets other rows",
     )
 
 
