@@ -150,6 +150,8 @@ def parametrize(*checks: str, applies: Callable[[OpInfo], bool] = lambda op: Tru
     if not torch.xpu.is_available():
         return pytest.mark.skip(reason="no XPU device")
     shard, shards = map(int, os.environ.get("IPEX_TEST_SHARD", "1/1").split("/"))
+    if not 1 <= shard <= shards:
+        raise pytest.UsageError(f"IPEX_TEST_SHARD is {shard}/{shards}: parts are counted from 1")
     cases = [
         pytest.param(check, op, dtype, id=f"{check}-{op.formatted_name}-{str(dtype)[6:]}")
         for op in op_db
