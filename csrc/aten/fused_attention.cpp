@@ -81,7 +81,10 @@ struct Attention {
     // A single query of each head: the heads that share keys are the rows of one product.
     const std::int64_t together = queries == 1 ? sharing : 1;
     const std::int64_t budget = elements_at_once();
-    std::int64_t rows = std::min(queries, std::max<std::int64_t>(32, budget / (keys * together)));
+    // Products of fewer rows are slower than caches that hold half of the scores.
+    const std::int64_t fit = budget / (keys * together);
+    std::int64_t rows =
+        std::min(queries, std::max<std::int64_t>(32, std::clamp<std::int64_t>(256, fit, 2 * fit)));
     if (causal)
       rows = std::min(rows, std::max<std::int64_t>(64, at::round_up<std::int64_t>(queries / 8, 32)));
     const std::int64_t scores = rows * keys * together;
