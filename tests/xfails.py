@@ -49,8 +49,8 @@ WIDE_TOLERANCES: dict[str, float] = {
     # The samples' reflectors are no reflections: products of them cancel.
     "linalg_householder_product": 200,
 }
-# Operators whose steps are sums that cancel: their error is a part of the largest element.
-# Attention's samples have weights so sharp that a rounded score changes them.
+# Operators whose steps are sums that cancel: in half precision the error of a result is a part of
+# its largest element. Attention's samples have weights so sharp that a rounded score changes them.
 CANCELLING = {"nn_functional_multi_head_attention_forward"}
 # The same as WIDE_TOLERANCES for gradients.
 WIDE_GRADIENTS: dict[str, float] = {

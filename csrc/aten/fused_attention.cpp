@@ -81,7 +81,7 @@ struct Attention {
     // A single query of each head: the heads that share keys are the rows of one product.
     const std::int64_t together = queries == 1 ? sharing : 1;
     const std::int64_t budget = elements_at_once();
-    // Products of fewer rows are slower than caches that hold half of the scores.
+    // Twice as many scores as fit cost less time than products of fewer rows.
     const std::int64_t fit = budget / (keys * together);
     std::int64_t rows =
         std::min(queries, std::max<std::int64_t>(32, std::clamp<std::int64_t>(256, fit, 2 * fit)));

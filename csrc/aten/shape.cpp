@@ -234,16 +234,15 @@ Tensor roll_xpu(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
   const auto dim = maybe_wrap_dim(dims[0], self.dim());
   const auto size = self.size(dim);
   const auto forward = (shifts[0] % size + size) % size;
-  const auto backward = size - forward;
-  const auto moved = std::min(forward, backward);
-  if (moved == 0) return self.clone(MemoryFormat::Contiguous);
+  const auto moved = std::min(forward, size - forward);
   if (moved > size / few) return at::native::roll(self, shifts, dims);
+  const bool onward = moved == forward;
+  const auto distance = moved * self.stride(dim), kept = self.numel() - distance, last = size - moved;
   auto out = at::empty_like(self, MemoryFormat::Contiguous);
-  const auto distance = moved * self.stride(dim), kept = self.numel() - distance;
-  const auto to = forward == moved ? distance : 0, from = distance - to;
-  out.view(-1).narrow(0, to, kept).copy_(self.view(-1).narrow(0, from, kept));
-  const auto start = size - moved;
-  out.narrow(dim, to == 0 ? start : 0, moved).copy_(self.narrow(dim, to == 0 ? 0 : start, moved));
+  out.view(-1)
+      .narrow(0, onward ? distance : 0, kept)
+      .copy_(self.view(-1).narrow(0, onward ? 0 : distance, kept));
+  out.narrow(dim, onward ? 0 : last, moved).copy_(self.narrow(dim, onward ? last : 0, moved));
   return out;
 }
 
