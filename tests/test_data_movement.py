@@ -215,6 +215,14 @@ def test_cat(name: str) -> None:
     same(CATS[name], values((3, 4, 5)))
 
 
+@pytest.mark.parametrize("inputs", [2, 40], ids=str)
+def test_cat_of_long_rows(inputs: int) -> None:
+    """Of one row and of few, whose parts have jobs of their own on a CPU."""
+    parts = [values((3, 2_000 + 17 * k), seed=k).to(torch.uint8) for k in range(inputs)]
+    same(lambda *x: torch.cat(x, 1), *parts)
+    same(lambda *x: torch.cat([row for part in x for row in part]), *parts)
+
+
 @pytest.mark.parametrize("dim", range(4))
 def test_cat_keeps_channels_last(dim: int) -> None:
     x = values((2, 3, 4, 5)).contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,5 @@
 // Operators that rearrange tensors.
+#include <ATen/ceil_div.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ExpandUtils.h>
 #include <ATen/native/Resize.h>
@@ -35,48 +36,57 @@ namespace ipex::aten {
 namespace {
 
 OpaqueKernel cat_kernel{"shape", "cat"};
-OpaqueKernel cat_rows_kernel{"shape", "cat_by_packs"};
+OpaqueKernel cat_packs_kernel{"shape", "cat_by_packs"};
 OpaqueKernel triangle_kernel{"shape", "triangle"};
 
-// One launch of cat for up to cat_max_inputs inputs.
-class CatLaunch {
- public:
-  CatLaunch(const at::Tensor& out, std::size_t element, std::int64_t output_row, bool by_rows)
-      : element_(element), device_(out.device().index()), by_rows_(by_rows) {
-    params_.output = out.mutable_data_ptr();
-    params_.output_row = output_row;
-    params_.rows = static_cast<std::int64_t>(out.nbytes() / element) / output_row;
-    params_.inputs = 0;
-  }
-  void add(const at::Tensor& tensor, std::int64_t row, std::int64_t offset) {
-    const auto numel = static_cast<std::int64_t>(tensor.nbytes() / element_);
-    auto& input = params_.input[params_.inputs++];
-    input.data = tensor.const_data_ptr();
-    input.numel = static_cast<std::uint32_t>(numel);
-    input.first_group = static_cast<std::uint32_t>(groups_);
-    input.offset = offset;
-    input.row = kernels::Divider(static_cast<std::uint32_t>(row));
-    groups_ += (numel + per_group - 1) / per_group;
-    if (params_.inputs == kernels::cat_max_inputs) flush();
-  }
-  void flush() {
-    if (groups_ > 0) {
-      const Range range = by_rows_ ? row_kernel("cat", params_.rows).range : Range{groups_, group_size};
-      launch((by_rows_ ? cat_rows_kernel : cat_kernel).get(element_, device_), range, params_);
-    }
-    params_.inputs = 0;
-    groups_ = 0;
-  }
-
- private:
-  static constexpr std::int64_t group_size = 256;
-  static constexpr std::int64_t per_group = group_size * kernels::shape_items;
-  std::size_t element_;
-  int device_;
-  bool by_rows_;
-  std::int64_t groups_ = 0;
-  kernels::CatParams params_;
+// Rows of `bytes` each, as many as the output has.
+struct CatRows {
+  const char* data;
+  std::int64_t bytes;
+  std::int64_t stride;  // in bytes, from a row to the next
 };
+
+// Each row of `bytes` of the output becomes the inputs' rows, one after the other.
+void cat_rows(const char* name, const at::Tensor& out, std::int64_t bytes, at::ArrayRef<CatRows> inputs) {
+  constexpr std::int64_t group_size = 256, per_group = group_size * kernels::shape_items;
+  // On a CPU, as many jobs keep all cores busy, and as many bytes are worth one.
+  constexpr std::int64_t jobs = 64, job_bytes = 4096;
+  auto* output = static_cast<char*>(out.mutable_data_ptr());
+  const auto rows = static_cast<std::int64_t>(out.nbytes()) / bytes;
+  auto bits = reinterpret_cast<std::uintptr_t>(output) | bytes;
+  for (const auto& input : inputs) {
+    bits |= reinterpret_cast<std::uintptr_t>(input.data) | input.bytes | input.stride;
+  }
+  const auto element = static_cast<std::int64_t>(std::min<std::uintptr_t>(8, bits & (~bits + 1)));
+  const bool by_packs = walks_alone();
+  auto& kernel = (by_packs ? cat_packs_kernel : cat_kernel).get(element, out.device().index());
+  kernels::CatParams params;
+  params.output_row = bytes / element;
+  for (; !inputs.empty(); inputs = inputs.slice(params.inputs)) {
+    params.output = output;
+    params.inputs = static_cast<int>(std::min<std::size_t>(inputs.size(), kernels::cat_max_inputs));
+    params.width = 0;
+    std::int64_t groups = 0;
+    for (int k = 0; k < params.inputs; ++k) {
+      const auto row = inputs[k].bytes / element, numel = rows * row;
+      auto& input = params.input[k];
+      input.data = inputs[k].data;
+      input.stride = inputs[k].stride / element;
+      input.offset = params.width;
+      input.numel = static_cast<std::uint32_t>(numel);
+      input.first_group = static_cast<std::uint32_t>(groups);
+      input.row = kernels::Divider(static_cast<std::uint32_t>(row));
+      groups += at::ceil_div(numel, per_group);
+      params.width += row;
+    }
+    const auto bytes_together = params.width * element;
+    params.parts = std::clamp<std::int64_t>(bytes_together / job_bytes, 1, at::ceil_div(jobs, rows));
+    params.part = at::ceil_div(params.width, params.parts);
+    params.jobs = rows * params.parts;
+    launch(kernel, by_packs ? row_kernel(name, params.jobs).range : Range{groups, group_size}, params);
+    output += bytes_together;
+  }
+}
 
 // Bytes from one `outer` to the next of a tensor that is dense in `format`, cut before dimension `dim`.
 std::int64_t row_bytes(const at::Tensor& tensor, std::int64_t dim, at::MemoryFormat format) {
@@ -91,36 +101,21 @@ std::int64_t row_bytes(const at::Tensor& tensor, std::int64_t dim, at::MemoryFor
   return bytes;
 }
 
-// Tensors of more bytes are copied one by one: their launches take longer than it costs to enqueue them.
-constexpr std::size_t large_input = 1 << 18;
-// On a CPU, so many rows are made one after the other, from all inputs.
-constexpr std::int64_t many_rows = 64;
+// Whether rows are better copied tensor by tensor: their launches take longer than it costs to enqueue them.
+bool copies_apart(const at::Tensor& tensor) { return tensor.nbytes() >= 1 << 18 && !walks_alone(); }
 
 // By one kernel, if all operands are small and dense in one format and dtype; says whether it did.
 bool cat_dense(const at::MaterializedITensorListRef& tensors, std::int64_t dim, at::MemoryFormat format,
                const at::Tensor& out) {
   if (!out.is_contiguous(format)) return false;
-  const auto output_row = row_bytes(out, dim, format);
-  const bool by_rows = walks_alone() && static_cast<std::int64_t>(out.nbytes()) >= many_rows * output_row;
-  auto bits =
-      reinterpret_cast<std::uintptr_t>(out.const_data_ptr()) | static_cast<std::uintptr_t>(output_row);
-  for (const at::Tensor& tensor : tensors) {
-    if (at::native::cat_should_skip_tensor(tensor)) continue;
-    if (tensor.nbytes() >= large_input && !by_rows) return false;
-    bits |= reinterpret_cast<std::uintptr_t>(tensor.const_data_ptr()) |
-            static_cast<std::uintptr_t>(row_bytes(tensor, dim, format));
-  }
-  const auto element = std::min<std::uintptr_t>(8, bits & (~bits + 1));
-  const auto size = static_cast<std::int64_t>(element);
-  CatLaunch launch(out, element, output_row / size, by_rows);
-  std::int64_t offset = 0;
+  c10::SmallVector<CatRows, 8> rows;
   for (const at::Tensor& tensor : tensors) {
     if (tensor.numel() == 0) continue;
-    const auto row = row_bytes(tensor, dim, format) / size;
-    launch.add(tensor, row, offset);
-    offset += row;
+    if (copies_apart(tensor)) return false;
+    const auto row = row_bytes(tensor, dim, format);
+    rows.push_back({static_cast<const char*>(tensor.const_data_ptr()), row, row});
   }
-  launch.flush();
+  cat_rows("cat", out, row_bytes(out, dim, format), rows);
   return true;
 }
 
@@ -225,24 +220,20 @@ Tensor flip_xpu(const Tensor& self, IntArrayRef dims) {
   return out;
 }
 
-// What keeps its order moves as one run of memory; each line's few elements that change sides come after it.
+// A roll of one dimension puts the two parts of each row in the other order.
 Tensor roll_xpu(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
-  constexpr int64_t few = 8;
-  if (shifts.size() != 1 || dims.size() != 1 || self.numel() == 0 || !self.is_contiguous()) {
+  const bool one = shifts.size() == 1 && dims.size() == 1;
+  if (!one || self.numel() == 0 || !self.is_contiguous() || copies_apart(self)) {
     return at::native::roll(self, shifts, dims);
   }
   const auto dim = maybe_wrap_dim(dims[0], self.dim());
-  const auto size = self.size(dim);
-  const auto forward = (shifts[0] % size + size) % size;
-  const auto moved = std::min(forward, size - forward);
-  if (moved > size / few) return at::native::roll(self, shifts, dims);
-  const bool onward = moved == forward;
-  const auto distance = moved * self.stride(dim), kept = self.numel() - distance, last = size - moved;
-  auto out = at::empty_like(self, MemoryFormat::Contiguous);
-  out.view(-1)
-      .narrow(0, onward ? distance : 0, kept)
-      .copy_(self.view(-1).narrow(0, onward ? 0 : distance, kept));
-  out.narrow(dim, onward ? 0 : last, moved).copy_(self.narrow(dim, onward ? last : 0, moved));
+  const auto size = self.size(dim), moved = (shifts[0] % size + size) % size;
+  if (moved == 0) return self.clone(MemoryFormat::Contiguous);
+  const auto out = at::empty_like(self, MemoryFormat::Contiguous);
+  const auto line = self.stride(dim) * static_cast<int64_t>(self.element_size()), row = line * size;
+  const auto* data = static_cast<const char*>(self.const_data_ptr());
+  cat_rows("roll", out, row,
+           {{data + row - moved * line, moved * line, row}, {data, row - moved * line, row}});
   return out;
 }
 

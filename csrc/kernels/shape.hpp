@@ -29,20 +29,26 @@ IPEX_KERNEL void cat(CatParams params) {
     if (position >= input.numel) return;
     std::uint32_t column = position;
     const std::int64_t outer = split(input.row, column);
-    output[outer * params.output_row + column] = source[position];
+    output[outer * params.output_row + column] = source[outer * input.stride + column];
   }
 }
 
-// For CPUs: a work-item makes rows of the output that follow each other.
+// For CPUs: a work-item makes parts of the output's rows that follow each other.
 template <class T>
 IPEX_KERNEL_OF_ONE void cat_by_packs(CatParams params) {
   constexpr std::int64_t size = sizeof(T);
-  for_following_jobs(params.rows, [&](std::int64_t row) {
+  for_following_jobs(params.jobs, [&](std::int64_t job) {
+    const std::int64_t row = job / params.parts, part = job - row * params.parts;
+    const std::int64_t first = part * params.part, end = sycl::min(first + params.part, params.width);
     auto* output = static_cast<char*>(params.output) + row * params.output_row * size;
     for (int k = 0; k < params.inputs; ++k) {
       const auto& input = params.input[k];
-      const std::int64_t bytes = input.row.divisor * size;
-      copy_run<T>(output + input.offset * size, static_cast<const char*>(input.data) + row * bytes, bytes);
+      const std::int64_t from = sycl::max(first, input.offset);
+      const std::int64_t to =
+          sycl::min(end, k + 1 < params.inputs ? params.input[k + 1].offset : params.width);
+      if (from >= to) continue;
+      const auto* source = static_cast<const char*>(input.data) + (row * input.stride - input.offset) * size;
+      copy_run<T>(output + from * size, source + from * size, (to - from) * size);
     }
   });
 }

@@ -17,13 +17,18 @@ struct CatInput {
   std::uint32_t first_group;  // the work-group that starts on it
   std::int64_t offset;        // in a row of the output
   Divider row;
+  std::int64_t stride;  // from a row of the input to the next
 };
 
-// output[outer, offset + column] = input[outer, column] for each input, all of them dense.
+// output[outer, offset + column] = input[outer, column] for each input.
 struct CatParams {
   void* output;
   std::int64_t output_row;
-  std::int64_t rows;
+  // Of cat_by_packs, whose jobs are parts of the rows, of `part` elements each but for the last.
+  std::int64_t width;
+  std::int64_t part;
+  std::int64_t jobs;
+  std::int64_t parts;  // of each row
   int inputs;
   CatInput input[cat_max_inputs];
 };
