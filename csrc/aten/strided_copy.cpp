@@ -92,7 +92,7 @@ void with_dense_copies(const Elements& elements, OperandSet copied,
                        c10::function_ref<void(const Elements&)> function) {
   const int outer = elements.dims() - 1;
   const std::int64_t within = elements.numel() / elements.shape[outer];
-  const std::int64_t cached = std::int64_t{runtime::device_limits().compute_units} << 16;
+  const std::int64_t cached = std::int64_t{runtime::device_limits().compute_units} << 17;
   const std::int64_t step = std::max<std::int64_t>(1, cached / within);
   const std::int64_t largest = std::min(step, elements.shape[outer]) * within;
   // Freed on return, which the caching allocator orders after the work enqueued here.
