@@ -3,6 +3,7 @@
 #include <ATen/ceil_div.h>
 #include <c10/core/Allocator.h>
 
+#include <algorithm>
 #include <string>
 
 #include "aten/reduce.h"
@@ -12,7 +13,12 @@ namespace ipex::aten {
 namespace {
 
 constexpr std::int64_t most_jobs = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t group_bytes = 1 << 15;
+
+// What a work-item copies: enough to be worth its start, and some parts for each core.
+std::int64_t group_bytes(const Elements& elements) {
+  const auto parts = std::int64_t{runtime::device_limits().compute_units} * 8;
+  return std::clamp<std::int64_t>(elements.numel() * elements.element_size[0] / parts, 1 << 15, 1 << 17);
+}
 
 // A dimension in which the operand is consecutive and which is long enough for the tiles of the kernel.
 int consecutive_dimension(const Elements& elements, int operand) {
@@ -62,7 +68,7 @@ void copy_words(const Elements& elements, Walk walk) {
   if (elements.dims() > 1) {
     walk.step = walk.row == 0 ? 1 : 0;
     const auto rows =
-        std::max<std::int64_t>(1, group_bytes / (elements.shape[walk.row] * elements.element_size[0]));
+        std::max<std::int64_t>(1, group_bytes(elements) / (elements.shape[walk.row] * elements.element_size[0]));
     walk.steps = divisor_of(elements.shape[walk.step], rows);
   }
   kernels::CopyWordsParams params;

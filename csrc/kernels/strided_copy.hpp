@@ -143,7 +143,7 @@ struct ReversedWords {
 template <class Word>
 inline void copy_reversed(char* destination, const char* source, std::int64_t count) {
   using Reversed = ReversedWords<Word>;
-  constexpr std::int64_t words = Reversed::words, most = 4096 / sizeof(typename Reversed::Vector);
+  constexpr std::int64_t words = Reversed::words, most = 8192 / sizeof(typename Reversed::Vector);
   auto* to = reinterpret_cast<Word*>(destination);
   const auto* from = reinterpret_cast<const Word*>(source);
   const std::int64_t vectors = count / words;
