@@ -68,16 +68,18 @@ void cat_rows(const char* name, const at::Tensor& out, std::int64_t bytes, at::A
     params.width = 0;
     std::int64_t groups = 0;
     for (int k = 0; k < params.inputs; ++k) {
-      const auto row = inputs[k].bytes / element, numel = rows * row;
+      const auto row = inputs[k].bytes / element;
       auto& input = params.input[k];
       input.data = inputs[k].data;
       input.stride = inputs[k].stride / element;
       input.offset = params.width;
+      params.width += row;
+      if (by_packs) continue;
+      const auto numel = rows * row;
       input.numel = static_cast<std::uint32_t>(numel);
       input.first_group = static_cast<std::uint32_t>(groups);
       input.row = kernels::Divider(static_cast<std::uint32_t>(row));
       groups += at::ceil_div(numel, per_group);
-      params.width += row;
     }
     const auto bytes_together = params.width * element;
     params.parts = std::clamp<std::int64_t>(bytes_together / job_bytes, 1, at::ceil_div(jobs, rows));
