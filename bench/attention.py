@@ -95,7 +95,7 @@ def extra_memory(length: int, dtype: torch.dtype) -> int:
 
 
 def main() -> None:
-    verdict = Verdict(__doc__, rounds=9)
+    verdict = Verdict(__doc__, rounds=15)
     print(f"{'':42}{'stock ms':>9}{'xpu ms':>9}{'ratio':>7}{'of the product rate':>21}")
     worst = float("inf")
     for dtype_name, dtype in DTYPES.items():

@@ -29,6 +29,16 @@ def interleaved(
     return figures
 
 
+def seconds(call: Callable[[], object], calls: int) -> float:
+    """What a call takes on average, the device's work included."""
+    torch.xpu.synchronize()
+    start = time.perf_counter()
+    for _ in range(calls):
+        call()
+    torch.xpu.synchronize()
+    return (time.perf_counter() - start) / calls
+
+
 def host_seconds(call: Callable[[], object], calls: int) -> float:
     """What a call costs its thread: the device's work is waited for before and after the calls."""
     torch.xpu.synchronize()

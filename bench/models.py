@@ -18,16 +18,16 @@ import re
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from harness import Verdict, interleaved, median_ratio, row_options
+from harness import Verdict, interleaved, median_ratio, row_options, seconds
 from model_zoo import NETWORKS
 from torch import nn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+SAMPLE_SECONDS = 0.1
 MODES = ("inference", "training")
 MEBI = 1 << 20
 
@@ -68,12 +68,14 @@ def inference(model: nn.Module, inputs: torch.Tensor, dtype: torch.dtype) -> Cal
 
 
 def sampler(call: Callable[[], object]) -> Callable[[], float]:
+    """As many calls as fill a sample. One before several short ones wakes the threads."""
+    call()
+    calls = max(1, int(SAMPLE_SECONDS / seconds(call, 1)))
+
     def sample() -> float:
-        torch.xpu.synchronize()
-        start = time.perf_counter()
-        call()
-        torch.xpu.synchronize()
-        return time.perf_counter() - start
+        if calls > 1:
+            call()
+        return seconds(call, calls)
 
     return sample
 
@@ -105,7 +107,7 @@ def print_samples(name: str, mode: str, dtype: str, rounds: str) -> None:
     xpu = step(name, mode, DTYPES[dtype], "xpu")
     stock = step(name, mode, DTYPES[dtype], "cpu")
     samples = {"stock": sampler(stock), "xpu": sampler(xpu)}
-    interleaved(samples, 2)
+    interleaved(samples, 1)
     figures = interleaved(samples, int(rounds))
     memory = torch.xpu.max_memory_allocated()
     print(json.dumps({**figures, "memory": memory}))

@@ -15,7 +15,6 @@ import math
 import os
 import re
 import statistics
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import torch
-from harness import Verdict, interleaved, keep_freed_memory, median_ratio, row_options
+from harness import Verdict, interleaved, keep_freed_memory, median_ratio, row_options, seconds
 from matplotlib import pyplot
 from operator_cases import CASES, Case
 
@@ -55,15 +54,6 @@ class Figure:
 
 Key = tuple[str, str, str]  # operator, dtype, size
 Samples = dict[str, Sequence[float]]
-
-
-def seconds(call: Callable[[], object], calls: int) -> float:
-    torch.xpu.synchronize()
-    start = time.perf_counter()
-    for _ in range(calls):
-        call()
-    torch.xpu.synchronize()
-    return (time.perf_counter() - start) / calls
 
 
 def sampler(turns: Sequence[Callable[[], object]]) -> Callable[[], float]:
