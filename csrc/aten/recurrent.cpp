@@ -178,9 +178,17 @@ RecurrentOutputs with_gradients(Layers layers) {
 // results.
 RecurrentOutputs without_gradients(const Layers& layers) {
   const auto& call = layers.call;
+  std::vector<RecurrentRun> given;
+  for (std::int64_t number = 0; number < call.runs(); ++number) given.push_back(layers.run(number));
+  // Those of all runs by the same few kernels.
+  std::vector<Tensor> biases;
+  for (const auto& run : given) biases.push_back(run.input_bias);
+  for (const auto& run : given) biases.push_back(run.hidden_bias);
+  const auto of_kinds = at::stack(biases).to(at::kFloat).unflatten(0, {2, call.runs()});
+  const auto bias = library_bias(call.kind, of_kinds[0], of_kinds[1]);
   std::vector<RecurrentLayer> runs;
   for (std::int64_t number = 0; number < call.runs(); ++number)
-    runs.push_back(library_layer(layers.run(number)));
+    runs.push_back(library_layer(given[number], bias[number]));
   std::vector<Tensor> last;
   for (const auto& state : layers.states) last.push_back(at::empty_like(state, at::MemoryFormat::Contiguous));
   const auto size = last[0].size(2);

@@ -28,15 +28,6 @@ Tensor exchange_gates(Recurrence kind, const Tensor& tensor) {
   return at::cat({gates[1], gates[0], gates[2]});
 }
 
-Tensor library_bias(const RecurrentRun& run) {
-  const auto input = run.input_bias.to(at::kFloat), hidden = run.hidden_bias.to(at::kFloat);
-  if (run.kind != Recurrence::gru) return input + hidden;
-  const auto size = run.hidden.size(1);
-  const auto both = input.narrow(0, 0, 2 * size) + hidden.narrow(0, 0, 2 * size);
-  return at::cat({both.narrow(0, size, size), both.narrow(0, 0, size), input.narrow(0, 2 * size, size),
-                  hidden.narrow(0, 2 * size, size)});
-}
-
 // Of a run's operands, in the order of RecurrentRun, in their dtype.
 variable_list gradients_of(const RecurrentRun& run, const onednn::RecurrentResult& result,
                            const std::array<Tensor, 3>& given) {
@@ -143,12 +134,22 @@ class RunFunction : public torch::autograd::Function<RunFunction> {
 
 }  // namespace
 
-RecurrentLayer library_layer(const RecurrentRun& run) {
+Tensor library_bias(Recurrence kind, const Tensor& input_bias, const Tensor& hidden_bias) {
+  const auto input = input_bias.to(at::kFloat), hidden = hidden_bias.to(at::kFloat);
+  if (kind != Recurrence::gru) return input + hidden;
+  const auto size = input.size(-1) / 3;
+  const auto both = input.narrow(-1, 0, 2 * size) + hidden.narrow(-1, 0, 2 * size);
+  return at::cat({both.narrow(-1, size, size), both.narrow(-1, 0, size), input.narrow(-1, 2 * size, size),
+                  hidden.narrow(-1, 2 * size, size)},
+                 -1);
+}
+
+RecurrentLayer library_layer(const RecurrentRun& run, const Tensor& bias) {
   return {run.kind,
           run.input.contiguous(),
           exchange_gates(run.kind, run.input_weight).contiguous(),
           exchange_gates(run.kind, run.hidden_weight).contiguous(),
-          library_bias(run),
+          bias.defined() ? bias : library_bias(run.kind, run.input_bias, run.hidden_bias),
           run.hidden.contiguous(),
           run.cell.defined() ? run.cell.contiguous() : Tensor(),
           run.reverse};
