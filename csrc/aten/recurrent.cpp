@@ -179,13 +179,13 @@ RecurrentOutputs with_gradients(Layers layers) {
 RecurrentOutputs without_gradients(const Layers& layers) {
   const auto& call = layers.call;
   std::vector<RecurrentRun> given;
-  for (std::int64_t number = 0; number < call.runs(); ++number) given.push_back(layers.run(number));
-  // Those of all runs by the same few kernels.
-  std::vector<Tensor> biases;
-  for (const auto& run : given) biases.push_back(run.input_bias);
-  for (const auto& run : given) biases.push_back(run.hidden_bias);
-  const auto of_kinds = at::stack(biases).to(at::kFloat).unflatten(0, {2, call.runs()});
-  const auto bias = library_bias(call.kind, of_kinds[0], of_kinds[1]);
+  std::vector<Tensor> biases;  // those of all runs are made by the same few kernels
+  for (std::int64_t number = 0; number < call.runs(); ++number) {
+    const auto& run = given.emplace_back(layers.run(number));
+    biases.insert(biases.end(), {run.input_bias, run.hidden_bias});
+  }
+  const auto pairs = at::stack(biases).to(at::kFloat).unflatten(0, {call.runs(), 2});
+  const auto bias = library_bias(call.kind, pairs.select(1, 0), pairs.select(1, 1));
   std::vector<RecurrentLayer> runs;
   for (std::int64_t number = 0; number < call.runs(); ++number)
     runs.push_back(library_layer(given[number], bias[number]));

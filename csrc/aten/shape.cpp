@@ -47,7 +47,7 @@ struct CatRows {
 };
 
 // Each row of `bytes` of the output becomes the inputs' rows, one after the other.
-void cat_rows(const char* name, const at::Tensor& out, std::int64_t bytes, at::ArrayRef<CatRows> inputs) {
+void cat_rows(const at::Tensor& out, std::int64_t bytes, at::ArrayRef<CatRows> inputs) {
   constexpr std::int64_t group_size = 256, per_group = group_size * kernels::shape_items;
   // On a CPU, as many jobs keep all cores busy, and as many bytes are worth one.
   constexpr std::int64_t jobs = 64, job_bytes = 4096;
@@ -85,7 +85,7 @@ void cat_rows(const char* name, const at::Tensor& out, std::int64_t bytes, at::A
     params.parts = std::clamp<std::int64_t>(bytes_together / job_bytes, 1, at::ceil_div(jobs, rows));
     params.part = at::ceil_div(params.width, params.parts);
     params.jobs = rows * params.parts;
-    launch(kernel, by_packs ? row_kernel(name, params.jobs).range : Range{groups, group_size}, params);
+    launch(kernel, by_packs ? row_kernel("cat", params.jobs).range : Range{groups, group_size}, params);
     output += bytes_together;
   }
 }
@@ -106,7 +106,8 @@ std::int64_t row_bytes(const at::Tensor& tensor, std::int64_t dim, at::MemoryFor
 // Whether rows are better copied tensor by tensor: their launches take longer than it costs to enqueue them.
 bool copies_apart(const at::Tensor& tensor) { return tensor.nbytes() >= 1 << 18 && !walks_alone(); }
 
-// By one kernel, if all operands are small and dense in one format and dtype; says whether it did.
+// By one kernel, if all operands are dense in one format and none is better copied apart; says whether it
+// did.
 bool cat_dense(const at::MaterializedITensorListRef& tensors, std::int64_t dim, at::MemoryFormat format,
                const at::Tensor& out) {
   if (!out.is_contiguous(format)) return false;
@@ -117,7 +118,7 @@ bool cat_dense(const at::MaterializedITensorListRef& tensors, std::int64_t dim, 
     const auto row = row_bytes(tensor, dim, format);
     rows.push_back({static_cast<const char*>(tensor.const_data_ptr()), row, row});
   }
-  cat_rows("cat", out, row_bytes(out, dim, format), rows);
+  cat_rows(out, row_bytes(out, dim, format), rows);
   return true;
 }
 
@@ -234,8 +235,7 @@ Tensor roll_xpu(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
   const auto out = at::empty_like(self, MemoryFormat::Contiguous);
   const auto line = self.stride(dim) * static_cast<int64_t>(self.element_size()), row = line * size;
   const auto* data = static_cast<const char*>(self.const_data_ptr());
-  cat_rows("roll", out, row,
-           {{data + row - moved * line, moved * line, row}, {data, row - moved * line, row}});
+  cat_rows(out, row, {{data + row - moved * line, moved * line, row}, {data, row - moved * line, row}});
   return out;
 }
 
