@@ -70,6 +70,12 @@ CASES = {
     "no bias": Case((2, 4, 9, 9), 8, 3, bias=False),
     "one channel": Case((4, 1, 8, 8), 8, 3, padding=1),
     "worth reordering": Case((4, 32, 14, 14), 32, 3, padding=1),
+    # Our kernels lay out more than a megabyte for the library. 300 fills no blocks.
+    "large weights": Case((1, 256, 4, 5), 300, 3, padding=1),
+    "large weights, odd": Case((1, 255, 4, 5), 300, 3, padding=1),
+    "large weights, pointwise": Case((2, 1024, 3, 2), 600, 1),
+    "large weights, stride": Case((1, 192, 4, 5), 384, 3, stride=2),
+    "large activations": Case((1, 40, 130, 130), 24, 3),
     "conv1d": Case((2, 4, 20), 8, 5, stride=2, padding=2),
     "conv1d groups": Case((2, 4, 20), 8, 3, groups=2),
     "conv3d": Case((2, 4, 6, 7, 8), 8, 3, padding=1),
@@ -194,6 +200,15 @@ def test_strided_operands():
     weight = torch.rand(8, 8, 3, 3)
     result = torch.conv2d(image.xpu()[..., ::2], weight.xpu()[:, ::2])
     check(result, torch.conv2d(image.double()[..., ::2], weight.double()[:, ::2]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_large_weights_that_begin_within_a_word(dtype):
+    image = torch.rand(1, 256, 4, 4).to(dtype)
+    elements = (torch.rand(1 + 300 * 256 * 9) - 0.5).to(dtype)
+    weight = elements[1:].view(300, 256, 3, 3)
+    result = torch.conv2d(image.xpu(), elements.xpu()[1:].view_as(weight))
+    check(result, torch.conv2d(image.double(), weight.double()))
 
 
 @pytest.mark.parametrize("which", ["weight", "bias"])

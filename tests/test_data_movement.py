@@ -130,6 +130,20 @@ def test_accumulating_into_neighbours_smaller_than_a_word(dtype: torch.dtype) ->
     )
 
 
+@pytest.mark.parametrize("shape", [(5000, 3), (1009, 40), (64, 4100), (3, 7, 1200), (70001, 1)])
+def test_many_rows(shape: tuple[int, ...]) -> None:
+    """More than one work-group has, in numbers that nothing divides."""
+    x = values(shape, torch.float32)
+    generator = torch.Generator().manual_seed(0)
+    for dim, size in enumerate(shape):
+        index = torch.randint(size, (size + 3,), generator=generator)
+        places = torch.randperm(size, generator=generator)
+        same(lambda x, i, d=dim: x.index_select(d, i), x, index)
+        same(lambda x, i, d=dim: x.index_copy(d, i, x.flip(d)), x, places)
+        same(lambda x, i, d=dim: x.index_fill(d, i, 5), x, places[: size // 2])
+        same(lambda x, i, d=dim: x.transpose(0, -1)[i[: x.size(-1)] % x.size(-1)], x, index)
+
+
 WRITING_TO_ONE_PLACE = {
     "index_put": lambda i, v: v.new_zeros(3).index_put_((i,), v),
     "assignment of columns": lambda i, v: assigned(v.new_zeros(2, 3), (slice(None), i), v),

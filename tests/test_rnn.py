@@ -75,6 +75,28 @@ def test_options(layer: str, options: dict) -> None:
     compare(LAYERS[layer], torch.float32, options)
 
 
+@pytest.mark.parametrize("sizes", [(5, 4), (1, 4), (5, 1), (1, 1)], ids=str)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_inference(layer: str, sizes: tuple[int, int]) -> None:
+    """Sequences that lie in any way give the same, and so do those of training."""
+    torch.manual_seed(0)
+    steps, batch = sizes
+    for batch_first in (False, True):
+        module = LAYERS[layer](
+            INPUT, HIDDEN, num_layers=2, bidirectional=True, batch_first=batch_first
+        )
+        x = torch.randn(steps, batch, INPUT)
+        x = x.transpose(0, 1) if batch_first else x
+        expected = flatten(module(x))
+        module.xpu()
+        for given in (x.xpu(), x.xpu().contiguous(), x.repeat(1, 1, 2).xpu()[..., :INPUT]):
+            with torch.no_grad():
+                actual = flatten(module(given))
+            for ours, theirs in zip(actual, expected, strict=True):
+                torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-5, atol=1e-5)
+            assert actual[0].is_contiguous()
+
+
 def test_sequences_are_the_library_s(tmp_path: Path) -> None:
     code = """
 import torch

@@ -12,36 +12,46 @@ namespace ipex::aten {
 
 namespace {
 
-constexpr const char* visits[] = {"Visits::lanes", "Visits::slices", "Visits::sequence"};
+constexpr const char* visits[] = {"Visits::lanes", "Visits::slices"};
 
 // One kernel for each way of visiting.
 OpaqueKernel get_kernels[] = {{"index", "index_get", visits[0]}, {"index", "index_get", visits[1]}};
 OpaqueKernel fill_kernels[] = {{"index", "index_fill", visits[0]}, {"index", "index_fill", visits[1]}};
-OpaqueKernel put_kernels[] = {
-    {"index", "index_put", visits[0]}, {"index", "index_put", visits[1]}, {"index", "index_put", visits[2]}};
-#define UPDATE_KERNELS(operation)                                                                       \
-  {                                                                                                     \
-    {"index", "index_update", operation, visits[0]}, {"index", "index_update", operation, visits[1]}, { \
-      "index", "index_update", operation, visits[2]                                                     \
-    }                                                                                                   \
+OpaqueKernel put_kernels[] = {{"index", "index_put", visits[0]}, {"index", "index_put", visits[1]}};
+#define UPDATE_KERNELS(operation)                                                                      \
+  {                                                                                                    \
+    {"index", "index_update", operation, visits[0]}, { "index", "index_update", operation, visits[1] } \
   }
-TypedKernel update_kernels[][3] = {UPDATE_KERNELS("op::sum"), UPDATE_KERNELS("op::prod"),
+TypedKernel update_kernels[][2] = {UPDATE_KERNELS("op::sum"), UPDATE_KERNELS("op::prod"),
                                    UPDATE_KERNELS("op::amax"), UPDATE_KERNELS("op::amin")};
 #undef UPDATE_KERNELS
 
 Visits visits_of_device() { return walks_alone() ? Visits::slices : Visits::lanes; }
 
 // For kernels whose result depends on the order.
-Visits visits_of_writes() {
-  return at::globalContext().deterministicAlgorithms() ? Visits::sequence : visits_of_device();
+bool writes_in_order() { return at::globalContext().deterministicAlgorithms(); }
+Visits visits_of_writes() { return writes_in_order() ? Visits::slices : visits_of_device(); }
+
+IndexKernel opaque_kernel(OpaqueKernel* kernels, Visits how, const at::Tensor& tensor,
+                          bool in_order = false) {
+  return {kernels[static_cast<int>(how)].get(tensor.element_size(), tensor.device().index()), how, in_order};
 }
 
-IndexKernel opaque_kernel(OpaqueKernel* kernels, Visits how, const at::Tensor& tensor) {
-  return {kernels[static_cast<int>(how)].get(tensor.element_size(), tensor.device().index()), how};
+Walk walk_of(const Elements& elements, IndexKernel kernel) {
+  if (kernel.in_order) return {};
+  auto walk = walk_along_longest(elements);
+  if (kernel.visits == Visits::slices && elements.dims() > 1) {
+    constexpr std::int64_t most_steps = 16;
+    walk.step = walk.row == 0 ? 1 : 0;
+    const auto rows = elements.shape[walk.step];
+    const auto each = rows / single_range(rows, 1).groups;
+    walk.steps = divisor_of(rows, std::min(each, most_steps));
+  }
+  return walk;
 }
 
 void launch_part(const Elements& elements, kernels::IndexParams& params, IndexKernel kernel) {
-  const auto walk = kernel.visits == Visits::sequence ? Walk{} : walk_along_longest(elements);
+  const auto walk = walk_of(elements, kernel);
   Range range;
   if (!set_grid(elements, walk, params.grid, range)) {
     for (const auto& part : split(elements, walk)) launch_part(part, params, kernel);
@@ -49,7 +59,7 @@ void launch_part(const Elements& elements, kernels::IndexParams& params, IndexKe
   }
   params.groups = static_cast<std::uint32_t>(range.groups);
   params.width = static_cast<std::uint32_t>(range.group_size);
-  if (kernel.visits != Visits::lanes) range = {kernel.visits == Visits::slices ? range.groups : 1, 1};
+  if (kernel.visits == Visits::slices) range = kernel.in_order ? Range{1, 1} : single_range(range.groups, 1);
   launch(kernel.kernel, range, params);
 }
 
@@ -119,7 +129,7 @@ IndexKernel fill_kernel(const at::Tensor& output) {
 }
 
 IndexKernel put_kernel(const at::Tensor& output) {
-  return opaque_kernel(put_kernels, visits_of_writes(), output);
+  return opaque_kernel(put_kernels, visits_of_writes(), output, writes_in_order());
 }
 
 IndexKernel update_kernel(const char* name, Update update, const at::Tensor& output) {
@@ -128,7 +138,7 @@ IndexKernel update_kernel(const char* name, Update update, const at::Tensor& out
                               "\" not implemented for '", dtype, "'");
   const auto how = visits_of_writes();
   auto& kernels = update_kernels[static_cast<int>(update)];
-  return {kernels[static_cast<int>(how)].get(name, dtype, output.device().index()), how};
+  return {kernels[static_cast<int>(how)].get(name, dtype, output.device().index()), how, writes_in_order()};
 }
 
 at::Tensor fixed_along(const at::Tensor& tensor, std::int64_t dim, c10::IntArrayRef sizes) {

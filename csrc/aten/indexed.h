@@ -18,11 +18,12 @@ struct Selected {
 enum class Negative { wraps, out_of_range };
 
 // How the work-items of a kernel of index.hpp share the elements.
-enum class Visits { lanes, slices, sequence };
+enum class Visits { lanes, slices };
 
 struct IndexKernel {
   jit::Kernel& kernel;
   Visits visits;
+  bool in_order = false;  // by one work-item
 };
 
 // Copies from where the indices say elements of so many bytes, or writes one value there.

@@ -174,6 +174,13 @@ RecurrentOutputs with_gradients(Layers layers) {
   return results;
 }
 
+// Time first, of the sizes of `like` but the last; in memory the batch may come first.
+Tensor empty_sequence(const Tensor& like, std::int64_t features, bool batch_first) {
+  const auto steps = like.size(0), batch = like.size(1);
+  return batch_first ? at::empty({batch, steps, features}, like.options()).transpose(0, 1)
+                     : at::empty({steps, batch, features}, like.options());
+}
+
 // All kernels come before the library's tasks, which then follow one another; each writes its part of the
 // results.
 RecurrentOutputs without_gradients(const Layers& layers) {
@@ -195,8 +202,7 @@ RecurrentOutputs without_gradients(const Layers& layers) {
   auto sequence = layers.sequence;
   auto own = runs.begin();
   for (std::int64_t layer = 0; layer < call.layers; ++layer) {
-    const auto output =
-        at::empty({sequence.size(0), sequence.size(1), call.directions() * size}, sequence.options());
+    const auto output = empty_sequence(sequence, call.directions() * size, call.batch_first);
     for (std::int64_t direction = 0; direction < call.directions(); ++direction, ++own) {
       const auto number = layer * call.directions() + direction;
       own->input = sequence;
@@ -221,8 +227,9 @@ RecurrentOutputs recurrent(const RecurrentCall& call) {
       any_operand(call, [](const Tensor& tensor) { return at::isTensorSubclassLike(tensor); })) {
     return recurrent_by_cells(call);
   }
-  Layers layers{
-      call, (call.batch_first ? call.input.transpose(0, 1) : call.input).to(dtype).contiguous(), {}};
+  const auto input = call.input.to(dtype).contiguous();
+  const auto sequence = call.batch_first ? input.transpose(0, 1) : input;
+  Layers layers{call, gradients ? sequence.contiguous() : sequence, {}};
   for (const auto& state : call.states) layers.states.push_back(state.to(dtype));
   auto results = gradients ? with_gradients(layers) : without_gradients(layers);
   if (call.batch_first) results[0] = results[0].transpose(0, 1);

@@ -44,8 +44,8 @@ struct RecurrentRun {
 // The library's bias, in float32, of one run or, row by row, of several.
 at::Tensor library_bias(Recurrence kind, const at::Tensor& input_bias, const at::Tensor& hidden_bias);
 
-// What the library is given for a run. Its bias is made if it is undefined.
-onednn::RecurrentLayer library_layer(const RecurrentRun& run, const at::Tensor& bias = {});
+// What the library is given for a run.
+onednn::RecurrentLayer library_layer(const RecurrentRun& run, const at::Tensor& bias);
 
 // The output of a run by the library, then its last states. Has gradients.
 RecurrentOutputs differentiable_run(const RecurrentRun& run);

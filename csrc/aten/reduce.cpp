@@ -49,12 +49,6 @@ constexpr std::string_view packed_operations[] = {"sum",
 
 std::atomic<bool> only_sub_groups{false};
 
-// On the CPU a work-group is a task: few, each looping over its jobs.
-Range single_range(std::int64_t jobs, std::int64_t group_size) {
-  return {std::min<std::int64_t>(jobs, std::int64_t{runtime::device_limits().compute_units} * 32),
-          group_size};
-}
-
 struct Dim {
   std::int64_t size, input, output;
 };
@@ -250,6 +244,11 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
 }
 
 }  // namespace
+
+Range single_range(std::int64_t jobs, std::int64_t group_size) {
+  return {std::min<std::int64_t>(jobs, std::int64_t{runtime::device_limits().compute_units} * 32),
+          group_size};
+}
 
 Range sub_group_range(std::int64_t jobs) {
   const auto& limits = runtime::device_limits();

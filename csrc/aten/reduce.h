@@ -40,6 +40,9 @@ void reduce(const Reduction& reduction, const at::Tensor& input, at::ArrayRef<at
 // first, so that few kernels are enough.
 at::Tensor loadable(const at::Tensor& input, c10::ScalarType dtype);
 
+// On a CPU a work-group is a task: few, each looping over its jobs.
+Range single_range(std::int64_t jobs, std::int64_t group_size);
+
 // How many work-groups of what size run sub-groups that share `jobs` between them.
 Range sub_group_range(std::int64_t jobs);
 

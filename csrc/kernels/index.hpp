@@ -12,6 +12,7 @@
 #include "kernels/core/opaque.hpp"
 #include "kernels/core/pack.hpp"
 #include "kernels/core/row_slice.hpp"
+#include "kernels/core/rows.hpp"
 #include "kernels/core/types.hpp"
 #include "kernels/index_params.hpp"
 
@@ -83,15 +84,15 @@ inline bool add_indices(const IndexParams& params, const char* index, std::int64
 
 // How the work-items of a launch share the elements.
 enum class Visits {
-  lanes,     // each has one of every row
-  slices,    // each has a slice of a row, one after the other: faster on a CPU than gathers of vectors
-  sequence,  // one has them all, in order
+  lanes,   // each has one of every row
+  slices,  // each has slices of rows, one element after the other: faster on a CPU than gathers of vectors
 };
 
 // Calls visit(output element, input element) for element `lane` of a slice. Single: there is one index.
 // Dense: elements of the index and of the operand that is not indexed follow each other.
 template <class T, bool IndexesOutput, bool Single, bool Dense, class Visit>
-inline void visit_indexed(const IndexParams& params, char* (&start)[3], std::uint32_t lane, Visit visit) {
+inline void visit_indexed(const IndexParams& params, char* const (&start)[3], std::uint32_t lane,
+                          Visit visit) {
   const auto address = [&](auto type, int k) {
     using Element = decltype(type);
     auto& element = Dense ? row<Element>::at(start[k], 0, lane)
@@ -132,7 +133,8 @@ inline void visit_rows(char* output, const char* input, std::uint32_t length, Vi
 
 // Visits the elements of a slice one after the other.
 template <class T, bool IndexesOutput, class Visit>
-inline void visit_slice(const IndexParams& params, char* (&start)[3], std::uint32_t lanes, Visit visit) {
+inline void visit_slice(const IndexParams& params, char* const (&start)[3], std::uint32_t lanes,
+                        Visit visit) {
   const auto& strides = params.grid.strides;
   if (strides[2] != 0) {
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
@@ -147,12 +149,13 @@ inline void visit_slice(const IndexParams& params, char* (&start)[3], std::uint3
   // They share an index: a row of one tensor meets a row of the other.
   std::int64_t selected = 0;
   if (!add_indices<false>(params, start[2], selected)) return;
-  start[IndexesOutput ? 0 : 1] += selected;
+  char* const output = start[0] + (IndexesOutput ? selected : 0);
+  char* const input = start[1] + (IndexesOutput ? 0 : selected);
   if (strides[0] == sizeof(T) && strides[1] == sizeof(T)) {
-    visit_rows<T>(start[0], start[1], lanes, visit);
+    visit_rows<T>(output, input, lanes, visit);
   } else {
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      visit(&strided<T>::at(start[0], strides[0], lane), &strided<T>::at(start[1], strides[1], lane));
+      visit(&strided<T>::at(output, strides[0], lane), &strided<T>::at(input, strides[1], lane));
     }
   }
 }
@@ -188,13 +191,14 @@ inline void for_each_indexed(const IndexParams& params, Visit visit) {
       next_row(grid, start);
     }
   } else {
-    const auto first = How == Visits::slices ? static_cast<std::uint32_t>(this_item().get_group(0)) : 0;
-    const auto last = How == Visits::slices ? first + 1 : params.groups;
-    for (std::uint32_t group = first; group < last; ++group) {
-      const auto slice = row_slice(grid.rows, group, params.width);
+    for_following_jobs(params.groups, [&](std::int64_t group) {
+      const auto slice = row_slice(grid.rows, static_cast<std::uint32_t>(group), params.width);
       find_slice(grid, slice, start);
-      visit_slice<T, IndexesOutput>(params, start, slice.lanes, visit);
-    }
+      for (std::uint32_t step = 0; step < grid.steps; ++step) {
+        visit_slice<T, IndexesOutput>(params, start, slice.lanes, visit);
+        next_row(grid, start);
+      }
+    });
   }
 }
 

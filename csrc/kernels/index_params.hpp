@@ -19,7 +19,7 @@ struct IndexedDim {
 
 struct IndexParams {
   RowGrid<3> grid;  // of output, input and the first index tensor
-  // For work-items that take whole slices: how many slices there are, and their width.
+  // For work-items that take whole slices: how many there are, and their width.
   std::uint32_t groups;
   std::uint32_t width;
   Fault fault;  // raised by an index out of range

@@ -83,16 +83,16 @@ IPEX_KERNEL_OF_ONE void transpose_by_packs(TransposeParams params) {
         }
       }
     };
-    std::int64_t column = first_column;
-    for (; column + tile <= end_column; column += tile) {
-      std::int64_t row = first_row;
-      for (; row + tile <= end_row; row += tile) {
+    std::int64_t row = first_row;
+    for (; row + tile <= end_row; row += tile) {
+      std::int64_t column = first_column;
+      for (; column + tile <= end_column; column += tile) {
         transpose_tile<Word, tile>(from(row, column), params.source_row, to(row, column),
                                    params.destination_column);
       }
-      one_by_one(row, column, end_row, column + tile);
+      one_by_one(row, column, row + tile, end_column);
     }
-    one_by_one(first_row, column, end_row, end_column);
+    one_by_one(row, first_column, end_row, end_column);
   });
 }
 

@@ -8,7 +8,7 @@
 namespace ipex::kernels {
 
 // What a work-item does at a time.
-constexpr int transpose_block_rows = 256, transpose_block_columns = 64;
+constexpr int transpose_block_rows = 256, transpose_block_columns = 128;
 constexpr int transpose_outer_dims = 4;
 
 // The source is consecutive along its columns, the destination along its rows. Strides are in bytes.

@@ -50,6 +50,10 @@ Operation::Operation(c10::DeviceIndex device, dnnl::primitive primitive,
     reorder.offset = reserve(argument.wanted);
     reorder.scratchpad = reorder_description.scratchpad_desc();
     reorder.scratchpad_offset = reserve(reorder.scratchpad);
+    if (target.get_kind() == dnnl::engine::kind::cpu) {
+      reorder.copies = read ? StridedReorder::find(argument.given, argument.wanted)
+                            : StridedReorder::find(argument.wanted, argument.given);
+    }
   }
 }
 
@@ -82,22 +86,43 @@ void Operation::execute(const dnnl::stream& stream, const dnnl::primitive& primi
                           "could not execute a primitive");
 }
 
+bool Operation::is_copied(std::size_t index, Access access, const void* data) const {
+  const auto& copies = reorders_[index].copies;
+  return copies && arguments_[index].access == access && copies->serves(data);
+}
+
+void Operation::copy(Access access, std::span<void* const> data, std::byte* workspace) const {
+  for (std::size_t index = 0; index < arguments_.size(); ++index) {
+    if (!is_copied(index, access, data[index])) continue;
+    const auto& reorder = reorders_[index];
+    void *from = data[index], *to = workspace + reorder.offset;
+    if (access == Access::write) std::swap(from, to);
+    reorder.copies->run({c10::kXPU, device_}, from, to);
+  }
+}
+
 void Operation::run(std::span<void* const> data) const {
-  const runtime::LibraryQueue queue(device_);
-  const auto& stream = stream_over(queue.get(), device_);
   // Freed on return, which the caching allocator orders after the work enqueued here.
   c10::DataPtr workspace;
   if (workspace_bytes_ != 0) workspace = c10::GetAllocator(c10::kXPU)->allocate(workspace_bytes_);
   auto* base = static_cast<std::byte*>(workspace.get());
+  // Kernels come before the library's tasks and after them.
+  copy(Access::read, data, base);
+  run_library(data, base);
+  copy(Access::write, data, base);
+}
 
+void Operation::run_library(std::span<void* const> data, std::byte* workspace) const {
+  const runtime::LibraryQueue queue(device_);
+  const auto& stream = stream_over(queue.get(), device_);
   const auto reorder = [&](std::size_t index, Access access) {
     const auto& step = reorders_[index];
     const auto& argument = arguments_[index];
-    if (!step.primitive || argument.access != access) return;
+    if (!step.primitive || argument.access != access || is_copied(index, access, data[index])) return;
     const bool read = access == Access::read;
     const Binding given{read ? DNNL_ARG_FROM : DNNL_ARG_TO, argument.given, data[index]};
-    const Binding wanted{read ? DNNL_ARG_TO : DNNL_ARG_FROM, argument.wanted, base + step.offset};
-    const Binding scratchpad{DNNL_ARG_SCRATCHPAD, step.scratchpad, base + step.scratchpad_offset};
+    const Binding wanted{read ? DNNL_ARG_TO : DNNL_ARG_FROM, argument.wanted, workspace + step.offset};
+    const Binding scratchpad{DNNL_ARG_SCRATCHPAD, step.scratchpad, workspace + step.scratchpad_offset};
     execute(stream, step.primitive, std::array{given, wanted, scratchpad});
   };
 
@@ -105,11 +130,11 @@ void Operation::run(std::span<void* const> data) const {
   c10::SmallVector<Binding, 8> bindings;
   for (std::size_t index = 0; index < arguments_.size(); ++index) {
     const auto& argument = arguments_[index];
-    void* address = reorders_[index].primitive ? base + reorders_[index].offset : data[index];
+    void* address = reorders_[index].primitive ? workspace + reorders_[index].offset : data[index];
     bindings.push_back({argument.id, argument.wanted, address});
   }
   if (scratchpad_.get_size() != 0) {
-    bindings.push_back({DNNL_ARG_SCRATCHPAD, scratchpad_, base + scratchpad_offset_});
+    bindings.push_back({DNNL_ARG_SCRATCHPAD, scratchpad_, workspace + scratchpad_offset_});
   }
   execute(stream, primitive_, {bindings.data(), bindings.size()});
   for (std::size_t index = 0; index < arguments_.size(); ++index) reorder(index, Access::write);

@@ -2,9 +2,13 @@
 
 #include <c10/core/Device.h>
 
+#include <cstddef>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 #include <span>
 #include <vector>
+
+#include "onednn/strided_reorder.h"
 
 namespace ipex::onednn {
 
@@ -52,7 +56,12 @@ class Operation {
     std::size_t offset = 0;     // of its copy in the workspace
     dnnl::memory::desc scratchpad;
     std::size_t scratchpad_offset = 0;
+    std::optional<StridedReorder> copies;  // instead, where they are faster
   };
+  // Whether an argument of this access and address is reordered by copies of ours.
+  bool is_copied(std::size_t index, Access access, const void* data) const;
+  void copy(Access access, std::span<void* const> data, std::byte* workspace) const;
+  void run_library(std::span<void* const> data, std::byte* workspace) const;
   std::size_t reserve(const dnnl::memory::desc& description);
 
   c10::DeviceIndex device_;

@@ -28,7 +28,7 @@ struct Shape {
   c10::ScalarType dtype;
   Recurrence kind;
   bool reverse, train;
-  memory::dim output_row;  // from one batch's row of the output to the next
+  memory::dims input_strides, output_strides;
   memory::dim gates;
 
   inline static const memory::desc none;  // no peepholes, no projection
@@ -43,7 +43,8 @@ struct Shape {
         kind(layer.kind),
         reverse(layer.reverse),
         train(trains),
-        output_row(output.defined() ? output.stride(1) : hidden),
+        input_strides(layer.input.strides().vec()),
+        output_strides(output.defined() ? output.strides().vec() : memory::dims{batch * hidden, hidden, 1}),
         gates(gates_of(layer.kind)) {}
 
   bool has_cell() const { return kind == Recurrence::lstm; }
@@ -54,16 +55,16 @@ struct Shape {
     key.append(device);
     key.append(static_cast<int>(dtype));
     key.append(static_cast<int>(kind));
-    key.append(c10::IntArrayRef{steps, batch, features, hidden, output_row});
+    key.append(c10::IntArrayRef{steps, batch, features, hidden});
+    key.append(input_strides);
+    key.append(output_strides);
     key.append(reverse);
     key.append(train);
     return key;
   }
 
-  memory::desc sequence(memory::dim size) const { return {{steps, batch, size}, data_type(dtype), Tag::tnc}; }
-  memory::desc output() const {
-    return {{steps, batch, hidden}, data_type(dtype), {batch * output_row, output_row, 1}};
-  }
+  memory::desc input() const { return {{steps, batch, features}, data_type(dtype), input_strides}; }
+  memory::desc output() const { return {{steps, batch, hidden}, data_type(dtype), output_strides}; }
   memory::desc state() const { return {{1, 1, batch, hidden}, data_type(dtype), Tag::ldnc}; }
   // Gradients are float32 whatever the dtype.
   memory::desc sequence_gradient(memory::dim size) const {
@@ -87,14 +88,14 @@ struct Shape {
   // Each: the forward pass, and what the backward pass adds to it.
   template <class Primitive, class... More>
   auto lstm(dnnl::prop_kind pass, const More&... more) const {
-    return typename Primitive::primitive_desc(engine(device), pass, direction(), sequence(features), state(),
-                                              state(), weight(features, Tag::any), weight(hidden, Tag::any),
-                                              none, none, bias(), output(), state(), state(), more...,
-                                              common_attributes());
+    return
+        typename Primitive::primitive_desc(engine(device), pass, direction(), input(), state(), state(),
+                                           weight(features, Tag::any), weight(hidden, Tag::any), none, none,
+                                           bias(), output(), state(), state(), more..., common_attributes());
   }
   template <class Primitive, class... More>
   auto gru(dnnl::prop_kind pass, const More&... more) const {
-    return typename Primitive::primitive_desc(engine(device), pass, direction(), sequence(features), state(),
+    return typename Primitive::primitive_desc(engine(device), pass, direction(), input(), state(),
                                               weight(features, Tag::any), weight(hidden, Tag::any), bias(),
                                               output(), state(), more..., common_attributes());
   }
@@ -102,10 +103,9 @@ struct Shape {
   auto rnn(dnnl::prop_kind pass, const More&... more) const {
     const auto activation =
         kind == Recurrence::rnn_relu ? dnnl::algorithm::eltwise_relu : dnnl::algorithm::eltwise_tanh;
-    return
-        typename Primitive::primitive_desc(engine(device), pass, activation, direction(), sequence(features),
-                                           state(), weight(features, Tag::any), weight(hidden, Tag::any),
-                                           bias(), output(), state(), more..., common_attributes());
+    return typename Primitive::primitive_desc(engine(device), pass, activation, direction(), input(), state(),
+                                              weight(features, Tag::any), weight(hidden, Tag::any), bias(),
+                                              output(), state(), more..., common_attributes());
   }
   dnnl::rnn_direction direction() const {
     return reverse ? dnnl::rnn_direction::unidirectional_right2left
@@ -160,7 +160,7 @@ void add_states(Arguments& arguments, const Shape& shape, Access access, const m
 
 // Of the forward pass, which the backward pass reads too: in the order of inputs().
 void add_inputs(Arguments& arguments, const Shape& shape, const Description& description) {
-  arguments.push_back(as_given(DNNL_ARG_SRC_LAYER, Access::read, shape.sequence(shape.features)));
+  arguments.push_back(as_given(DNNL_ARG_SRC_LAYER, Access::read, shape.input()));
   add_states(arguments, shape, Access::read, shape.state(), DNNL_ARG_SRC_ITER, DNNL_ARG_SRC_ITER_C);
   arguments.push_back({DNNL_ARG_WEIGHTS_LAYER, Access::read, shape.weight(shape.features, Tag::ldgoi),
                        wanted(description, DNNL_ARG_WEIGHTS_LAYER)});

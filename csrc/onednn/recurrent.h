@@ -20,7 +20,8 @@ const char* recurrent_refusal(const c10::Device& device, c10::ScalarType dtype);
 // One layer in one direction. Sequences are time x batch x features, states batch x features, weights [gates
 // * hidden, features]. The gates of an LSTM are input, forget, cell, output; of a GRU update, reset, new, and
 // its fourth bias is added to the new gate's product with the hidden state. Everything is contiguous, of one
-// dtype but the bias, which is float32, and not empty.
+// dtype but the bias, which is float32, and not empty. Without gradients steps and batches of sequences may
+// lie in any way.
 struct RecurrentLayer {
   Recurrence kind;
   at::Tensor input, input_weight, hidden_weight, bias, hidden;
@@ -33,7 +34,7 @@ struct RecurrentResult {
   at::Tensor cell;       // of an LSTM
   at::Tensor workspace;  // for the gradients; undefined unless `train`
 };
-// Into the tensors of `result` where it has them; its output may be a part of the features of a wider one.
+// Into the tensors of `result` where it has them.
 RecurrentResult recurrent(const RecurrentLayer& layer, bool train, RecurrentResult result = {});
 
 // In float32, those that are given too. What is of the cell is an LSTM's.
