@@ -27,7 +27,8 @@ from model_zoo import NETWORKS
 from torch import nn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-SAMPLE_SECONDS = 0.1
+# A sample of short steps takes so long, and all samples of a side in one process.
+SAMPLE_SECONDS, SIDE_SECONDS = 0.1, 1.5
 MODES = ("inference", "training")
 MEBI = 1 << 20
 
@@ -67,17 +68,18 @@ def inference(model: nn.Module, inputs: torch.Tensor, dtype: torch.dtype) -> Cal
     return infer
 
 
-def sampler(call: Callable[[], object]) -> Callable[[], float]:
-    """As many calls as fill a sample. One before several short ones wakes the threads."""
+def sampler(call: Callable[[], object]) -> tuple[Callable[[], float], float]:
+    """As many calls as fill a sample, and its seconds. One before short calls wakes threads."""
     call()
-    calls = max(1, int(SAMPLE_SECONDS / seconds(call, 1)))
+    single = seconds(call, 1)
+    calls = max(1, int(SAMPLE_SECONDS / single))
 
     def sample() -> float:
         if calls > 1:
             call()
         return seconds(call, calls)
 
-    return sample
+    return sample, calls * single
 
 
 def resident_peak() -> int:
@@ -106,9 +108,12 @@ def print_samples(name: str, mode: str, dtype: str, rounds: str) -> None:
     torch.xpu.reset_peak_memory_stats()
     xpu = step(name, mode, DTYPES[dtype], "xpu")
     stock = step(name, mode, DTYPES[dtype], "cpu")
-    samples = {"stock": sampler(stock), "xpu": sampler(xpu)}
+    samples, lasts = {}, 0.0
+    for side, call in (("stock", stock), ("xpu", xpu)):
+        samples[side], each = sampler(call)
+        lasts = max(lasts, each)
     interleaved(samples, 1)
-    figures = interleaved(samples, int(rounds))
+    figures = interleaved(samples, max(int(rounds), int(SIDE_SECONDS / lasts)))
     memory = torch.xpu.max_memory_allocated()
     print(json.dumps({**figures, "memory": memory}))
 

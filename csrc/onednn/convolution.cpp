@@ -141,14 +141,14 @@ Operation make(const Problem& problem, const PostOps& post_ops, Wanted wanted) {
       for (std::size_t index = 0; index < operands.size(); ++index) {
         all.push_back({post_ops.operand_argument(index), Access::read, y, y});
       }
-      return {device, dnnl::convolution_forward(forward), forward, std::move(all)};
+      return {device, dnnl::convolution_forward(forward), forward, std::move(all), Reorders::fastest};
     }
     case Pass::backward_data: {
       const dnnl::convolution_backward_data::primitive_desc backward(target, algorithm, wanted_x, wanted_w,
                                                                      wanted_y, stride, dilation, before,
                                                                      after, forward, attributes);
       auto all = arguments(DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST, 0, backward);
-      return {device, dnnl::convolution_backward_data(backward), backward, std::move(all)};
+      return {device, dnnl::convolution_backward_data(backward), backward, std::move(all), Reorders::fastest};
     }
     case Pass::backward_weights: {
       const dnnl::convolution_backward_weights::primitive_desc backward(
@@ -156,7 +156,8 @@ Operation make(const Problem& problem, const PostOps& post_ops, Wanted wanted) {
           forward, attributes);
       auto all =
           arguments(DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_BIAS, backward);
-      return {device, dnnl::convolution_backward_weights(backward), backward, std::move(all)};
+      return {device, dnnl::convolution_backward_weights(backward), backward, std::move(all),
+              Reorders::fastest};
     }
   }
   TORCH_INTERNAL_ASSERT(false);

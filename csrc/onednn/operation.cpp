@@ -27,7 +27,8 @@ struct Operation::Binding {
 };
 
 Operation::Operation(c10::DeviceIndex device, dnnl::primitive primitive,
-                     const dnnl::primitive_desc_base& description, std::vector<Argument> arguments)
+                     const dnnl::primitive_desc_base& description, std::vector<Argument> arguments,
+                     Reorders reorders)
     : device_(device),
       primitive_(std::move(primitive)),
       is_reference_(uses_reference(description)),
@@ -50,7 +51,7 @@ Operation::Operation(c10::DeviceIndex device, dnnl::primitive primitive,
     reorder.offset = reserve(argument.wanted);
     reorder.scratchpad = reorder_description.scratchpad_desc();
     reorder.scratchpad_offset = reserve(reorder.scratchpad);
-    if (target.get_kind() == dnnl::engine::kind::cpu) {
+    if (reorders == Reorders::fastest && target.get_kind() == dnnl::engine::kind::cpu) {
       reorder.copies = read ? StridedReorder::find(argument.given, argument.wanted)
                             : StridedReorder::find(argument.wanted, argument.given);
     }

@@ -22,6 +22,13 @@ struct Argument {
   dnnl::memory::desc wanted;
 };
 
+// Who reorders the arguments.
+enum class Reorders {
+  library,
+  fastest,  // our copies where they are faster, for operations that have kernels before and behind them
+            // anyway
+};
+
 // One that the primitive wants as it lies.
 inline Argument as_given(int id, Access access, const dnnl::memory::desc& description) {
   return {id, access, description, description};
@@ -36,7 +43,7 @@ class Operation {
  public:
   // `description`, which made `primitive`, must leave the scratchpad to the user.
   Operation(c10::DeviceIndex device, dnnl::primitive primitive, const dnnl::primitive_desc_base& description,
-            std::vector<Argument> arguments);
+            std::vector<Argument> arguments, Reorders reorders = Reorders::library);
 
   // Enqueues on the current stream; `data` are the addresses of the arguments, in their order.
   void run(std::span<void* const> data) const;
