@@ -131,18 +131,43 @@ inline void visit_rows(char* output, const char* input, std::uint32_t length, Vi
   for (; i < length; ++i) visit(to + i, from + i);
 }
 
+// Each element of a slice has an index, of one tensor. What the loop needs is in variables: within the loops
+// around it the compiler would read the parameters anew for each element.
+template <class T, bool IndexesOutput, class Visit>
+inline void visit_single(const IndexParams& params, char* const (&start)[3], std::uint32_t lanes,
+                         Visit visit) {
+  const auto dim = params.indexed[0];
+  const std::int64_t lowest = params.lowest * dim.size;
+  const std::int64_t to = params.grid.strides[0], from = params.grid.strides[1],
+                     next = params.grid.strides[2];
+  char *output = start[0], *input = start[1];
+  const char* index = start[2] + dim.distance;
+  bool valid = true;
+  for (std::uint32_t lane = 0; lane < lanes; ++lane, output += to, input += from, index += next) {
+    const auto given = *reinterpret_cast<const std::int64_t*>(index);
+    if (given < lowest || given >= dim.size) {
+      valid = false;
+      continue;
+    }
+    const std::int64_t selected = (given < 0 ? given + dim.size : given) * dim.stride;
+    visit(reinterpret_cast<T*>(output + (IndexesOutput ? selected : 0)),
+          reinterpret_cast<const T*>(input + (IndexesOutput ? 0 : selected)));
+  }
+  if (!valid) params.fault.raise();
+}
+
 // Visits the elements of a slice one after the other.
 template <class T, bool IndexesOutput, class Visit>
 inline void visit_slice(const IndexParams& params, char* const (&start)[3], std::uint32_t lanes,
                         Visit visit) {
   const auto& strides = params.grid.strides;
   if (strides[2] != 0) {
+    if (params.indices == 1) {
+      visit_single<T, IndexesOutput>(params, start, lanes, visit);
+      return;
+    }
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      if (params.indices == 1) {
-        visit_indexed<T, IndexesOutput, true, false>(params, start, lane, visit);
-      } else {
-        visit_indexed<T, IndexesOutput, false, false>(params, start, lane, visit);
-      }
+      visit_indexed<T, IndexesOutput, false, false>(params, start, lane, visit);
     }
     return;
   }
