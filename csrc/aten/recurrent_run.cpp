@@ -28,7 +28,7 @@ Tensor exchange_gates(Recurrence kind, const Tensor& tensor) {
   return at::cat({gates[1], gates[0], gates[2]});
 }
 
-RecurrentLayer layer_with_gradients(RecurrentRun run) {
+RecurrentLayer contiguous_layer(RecurrentRun run) {
   run.input = run.input.contiguous();
   return library_layer(run, library_bias(run.kind, run.input_bias, run.hidden_bias));
 }
@@ -42,7 +42,7 @@ variable_list gradients_of(const RecurrentRun& run, const onednn::RecurrentResul
                               : at::zeros_like(like, like.options().dtype(at::kFloat));
   };
   const auto gradients =
-      onednn::recurrent_backward(layer_with_gradients(run), result, single(given[0], result.output),
+      onednn::recurrent_backward(contiguous_layer(run), result, single(given[0], result.output),
                                  single(given[1], result.hidden), single(given[2], result.cell));
   auto input_bias = gradients.bias, hidden_bias = gradients.bias;
   if (run.kind == Recurrence::gru) {
@@ -87,7 +87,7 @@ class RunFunction : public torch::autograd::Function<RunFunction> {
     const at::AutoDispatchBelowADInplaceOrView below;
     const RecurrentRun run{Recurrence{kind}, input,  input_weight, hidden_weight, input_bias,
                            hidden_bias,      hidden, Tensor(),     reverse};
-    const auto result = onednn::recurrent(layer_with_gradients(run), true);
+    const auto result = onednn::recurrent(contiguous_layer(run), true);
     context->save_for_backward({input, input_weight, hidden_weight, input_bias, hidden_bias, hidden,
                                 result.output, result.hidden, result.workspace});
     context->saved_data["kind"] = kind;
@@ -182,10 +182,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> mkldnn_rnn_layer_xpu(
     int64_t mode, int64_t, int64_t, bool, bool, bool, bool train) {
   TORCH_CHECK_NOT_IMPLEMENTED(aten::Recurrence{mode} == aten::Recurrence::lstm,
                               "mkldnn_rnn_layer: expected mode 2, an LSTM, got ", mode);
-  auto result = onednn::recurrent(
-      aten::layer_with_gradients({aten::Recurrence::lstm, input, input_weight, hidden_weight, input_bias,
-                                  hidden_bias, hidden, cell, reverse}),
-      train);
+  auto result =
+      onednn::recurrent(aten::contiguous_layer({aten::Recurrence::lstm, input, input_weight, hidden_weight,
+                                                input_bias, hidden_bias, hidden, cell, reverse}),
+                        train);
   if (!train) result.workspace = at::empty({0}, input.options().dtype(kByte));
   return {result.output, result.hidden, result.cell, result.workspace};
 }
