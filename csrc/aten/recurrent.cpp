@@ -227,9 +227,9 @@ RecurrentOutputs recurrent(const RecurrentCall& call) {
       any_operand(call, [](const Tensor& tensor) { return at::isTensorSubclassLike(tensor); })) {
     return recurrent_by_cells(call);
   }
-  const auto input = call.input.to(dtype).contiguous();
-  const auto sequence = call.batch_first ? input.transpose(0, 1) : input;
-  Layers layers{call, gradients ? sequence.contiguous() : sequence, {}};
+  const auto sequence = (call.batch_first ? call.input.transpose(0, 1) : call.input).to(dtype);
+  const bool as_it_lies = !gradients && sequence.is_non_overlapping_and_dense() && sequence.stride(2) == 1;
+  Layers layers{call, as_it_lies ? sequence : sequence.contiguous(), {}};
   for (const auto& state : call.states) layers.states.push_back(state.to(dtype));
   auto results = gradients ? with_gradients(layers) : without_gradients(layers);
   if (call.batch_first) results[0] = results[0].transpose(0, 1);

@@ -88,9 +88,9 @@ enum class Visits {
   slices,  // each has slices of rows, one element after the other: faster on a CPU than gathers of vectors
 };
 
-// Calls visit(output element, input element) for element `lane` of a slice. Single: there is one index.
-// Dense: elements of the index and of the operand that is not indexed follow each other.
-template <class T, bool IndexesOutput, bool Single, bool Dense, class Visit>
+// Calls visit(output element, input element) for element `lane` of a slice. Dense: there is one index, and
+// its elements and those of the operand that is not indexed follow each other.
+template <class T, bool IndexesOutput, bool Dense, class Visit>
 inline void visit_indexed(const IndexParams& params, char* const (&start)[3], std::uint32_t lane,
                           Visit visit) {
   const auto address = [&](auto type, int k) {
@@ -101,7 +101,7 @@ inline void visit_indexed(const IndexParams& params, char* const (&start)[3], st
   };
   constexpr int indexed = IndexesOutput ? 0 : 1;
   std::int64_t selected = std::int64_t{lane} * params.grid.strides[indexed];
-  if (!add_indices<Single>(params, address(std::int64_t{}, 2), selected)) return;
+  if (!add_indices<Dense>(params, address(std::int64_t{}, 2), selected)) return;
   char* const place = start[indexed] + selected;
   char* const other = address(T{}, 1 - indexed);
   visit(reinterpret_cast<T*>(IndexesOutput ? place : other),
@@ -167,7 +167,7 @@ inline void visit_slice(const IndexParams& params, char* const (&start)[3], std:
       return;
     }
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      visit_indexed<T, IndexesOutput, false, false>(params, start, lane, visit);
+      visit_indexed<T, IndexesOutput, false>(params, start, lane, visit);
     }
     return;
   }
@@ -209,9 +209,9 @@ inline void for_each_indexed(const IndexParams& params, Visit visit) {
           visit(&row<T>::at(from[0], 0, lane), &row<T>::at(from[1], 0, lane));
         }
       } else if (dense) {
-        visit_indexed<T, IndexesOutput, true, true>(params, start, lane, visit);
+        visit_indexed<T, IndexesOutput, true>(params, start, lane, visit);
       } else {
-        visit_indexed<T, IndexesOutput, false, false>(params, start, lane, visit);
+        visit_indexed<T, IndexesOutput, false>(params, start, lane, visit);
       }
       next_row(grid, start);
     }

@@ -18,8 +18,8 @@ using Dim = memory::dim;
 
 bool is_blocked(const memory::desc& layout) { return layout.get_inner_nblks() != 0; }
 
-// Whether it holds elements, those of padding included, and nothing else.
-bool is_plain_data(const memory::desc& layout) {
+// Those of padding included.
+bool has_only_elements(const memory::desc& layout) {
   if (layout.get_format_kind() != memory::format_kind::blocked || layout.get_submemory_offset() != 0)
     return false;
   const auto padded = layout.get_padded_dims();
@@ -47,7 +47,7 @@ std::optional<StridedReorder> StridedReorder::find(const memory::desc& from, con
   // For less, a kernel among the library's tasks costs more than it gains.
   constexpr std::size_t most_bytes_of_library = 1 << 20;
   if (from.get_size() <= most_bytes_of_library || is_blocked(from) == packs ||
-      from.get_data_type() != to.get_data_type() || !is_plain_data(from) || !is_plain_data(to)) {
+      from.get_data_type() != to.get_data_type() || !has_only_elements(from) || !has_only_elements(to)) {
     return {};
   }
   const auto &plain = packs ? from : to, &blocked = packs ? to : from;
