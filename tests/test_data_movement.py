@@ -78,6 +78,7 @@ def test_reading_every_size_of_element(dtype: torch.dtype) -> None:
     same(lambda x: torch.cat([x, x[:2], x[3:]]), x)
     same(lambda x: x.flip(0, 1), x)
     same(lambda x: x.flip(1), values((3, 133), dtype))  # whole vectors and a rest
+    same(lambda x: x.flip(1), values((3, 20011), dtype))  # more than a buffer holds
 
 
 def assigned(x: torch.Tensor, place, values) -> torch.Tensor:
@@ -142,6 +143,12 @@ def test_many_rows(shape: tuple[int, ...]) -> None:
         same(lambda x, i, d=dim: x.index_copy(d, i, x.flip(d)), x, places)
         same(lambda x, i, d=dim: x.index_fill(d, i, 5), x, places[: size // 2])
         same(lambda x, i, d=dim: x.transpose(0, -1)[i[: x.size(-1)] % x.size(-1)], x, index)
+        each = torch.randint(size, shape, generator=generator)
+        same(lambda x, i, d=dim: x.gather(d, i), x, each)
+        same(lambda x, i, d=dim: x.round().scatter_add(d, i, x.round()), x, each)
+    numbers = torch.randint(-x.numel(), x.numel(), shape, generator=generator)
+    same(lambda x, i: x.flatten()[i], x, numbers)
+    same(lambda x, i: x.flatten()[i.clamp(-1)], x, numbers)  # few are negative
 
 
 WRITING_TO_ONE_PLACE = {

@@ -39,9 +39,8 @@ SliceSize slice_size(std::int64_t length, bool narrow) {
   const std::int64_t wide = length >= group * limits.compute_units * 4 ? group : 2048;
   const std::int64_t widest = is_cpu ? (narrow ? 32 : wide) : 256;
   const std::int64_t granularity = is_cpu ? 1 : 32;
-  const std::int64_t slices = std::max<std::int64_t>(1, (length + widest - 1) / widest);
-  const std::int64_t lanes = (length + slices - 1) / slices;
-  return {slices, (lanes + granularity - 1) / granularity * granularity};
+  const auto size = equal_slices(length, widest);
+  return {size.slices, (size.lanes + granularity - 1) / granularity * granularity};
 }
 
 std::vector<Elements> split(const Elements& elements, const Walk& walk) {

@@ -49,6 +49,7 @@ struct Walk {
   int step = -1;            // the dimension along which a group goes on, -1 for none
   std::int64_t steps = 1;   // a divisor of its size
   bool transposes = false;  // an operand is consecutive along `step` instead of `row`
+  std::int64_t lanes = 0;   // the most elements of a row for a group, 0 for what suits work-groups
 };
 
 // The walk along dimension 0, or along the longest where that is too short for vectors.
@@ -60,12 +61,16 @@ struct SliceSize {
   std::int64_t lanes;
 };
 SliceSize slice_size(std::int64_t length, bool narrow = false);
+// Slices of equal length up to `most` elements.
+inline SliceSize equal_slices(std::int64_t length, std::int64_t most) {
+  const auto slices = std::max<std::int64_t>(1, (length + most - 1) / most);
+  return {slices, (length + slices - 1) / slices};
+}
 
 // Fills in the slices of `rows` rows and the launch; false where the kernel's 32-bit numbers do not reach.
-inline bool set_slices(std::int64_t rows, std::int64_t length, kernels::RowSlices& slices, Range& range,
-                       bool narrow = false) {
+inline bool set_slices(std::int64_t rows, std::int64_t length, SliceSize size, kernels::RowSlices& slices,
+                       Range& range) {
   constexpr std::int64_t limit = std::numeric_limits<std::int32_t>::max();
-  const auto size = slice_size(length, narrow);
   slices.length = length;
   slices.slices = kernels::Divider(static_cast<std::uint32_t>(size.slices));
   range = {rows * size.slices, size.lanes};
@@ -103,8 +108,9 @@ bool set_grid(const Elements& elements, const Walk& walk, kernels::RowGrid<Opera
     if (!add_dimension(d, elements.shape[d])) return false;
   }
   for (; outer < kernels::row_grid_outer_dims; ++outer) grid.outer_sizes[outer] = {};
-  return set_slices(rows, dims == 0 ? 1 : elements.shape[walk.row] / width, grid.rows, range,
-                    walk.transposes);
+  const std::int64_t length = dims == 0 ? 1 : elements.shape[walk.row] / width;
+  const auto size = walk.lanes ? equal_slices(length, walk.lanes) : slice_size(length, walk.transposes);
+  return set_slices(rows, length, size, grid.rows, range);
 }
 
 // Parts of what set_grid refused: fewer dimensions, or fewer rows.

@@ -146,8 +146,9 @@ void triangle(const at::Tensor& self, std::int64_t diagonal, bool upper, const a
       params.input = static_cast<const char*>(input.const_data_ptr()) + skipped;
       params.diagonal = static_cast<std::int32_t>(std::clamp(diagonal + row, -limit, limit));
       Range range;
-      set_slices(std::min(matrices_together, matrices - matrix),
-                 std::min(rows_together, rows - row) * columns, params.matrices, range);
+      const auto length = std::min(rows_together, rows - row) * columns;
+      set_slices(std::min(matrices_together, matrices - matrix), length, slice_size(length), params.matrices,
+                 range);
       launch(kernel, range, params);
     }
   }

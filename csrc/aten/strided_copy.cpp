@@ -65,10 +65,10 @@ bool transpose(const Elements& elements) {
 }
 
 void copy_words(const Elements& elements, Walk walk) {
+  walk.lanes = group_bytes(elements) / elements.element_size[0];
   if (elements.dims() > 1) {
     walk.step = walk.row == 0 ? 1 : 0;
-    const auto rows = std::max<std::int64_t>(
-        1, group_bytes(elements) / (elements.shape[walk.row] * elements.element_size[0]));
+    const auto rows = std::max<std::int64_t>(1, walk.lanes / elements.shape[walk.row]);
     walk.steps = divisor_of(elements.shape[walk.step], rows);
   }
   kernels::CopyWordsParams params;

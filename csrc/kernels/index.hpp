@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/core/atomic.hpp"
+#include "kernels/core/copy_run.hpp"
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/lanes.hpp"
 #include "kernels/core/math.hpp"
@@ -113,45 +114,67 @@ struct Assign {
   void operator()(T* output, const T* input) const { *output = *input; }
 };
 
-// A cache line, wherever it begins.
-typedef std::uint32_t MemoryBlock __attribute__((ext_vector_type(16), aligned(1), may_alias));
-
-// Rows without gaps; copies go by cache lines.
+// Rows without gaps.
 template <class T, class Visit>
 inline void visit_rows(char* output, const char* input, std::uint32_t length, Visit visit) {
-  auto* to = reinterpret_cast<T*>(output);
-  const auto* from = reinterpret_cast<const T*>(input);
-  std::uint32_t i = 0;
   if constexpr (std::is_same_v<Visit, Assign<T>>) {
-    constexpr auto step = static_cast<std::uint32_t>(sizeof(MemoryBlock) / sizeof(T));
-    for (; i + step <= length; i += step) {
-      *reinterpret_cast<MemoryBlock*>(to + i) = *reinterpret_cast<const MemoryBlock*>(from + i);
+    copy_run<T>(output, input, std::int64_t{length} * sizeof(T));
+  } else {
+    for (std::uint32_t i = 0; i < length; ++i) {
+      visit(reinterpret_cast<T*>(output) + i, reinterpret_cast<const T*>(input) + i);
     }
   }
-  for (; i < length; ++i) visit(to + i, from + i);
 }
 
-// Each element of a slice has an index, of one tensor. What the loop needs is in variables: within the loops
-// around it the compiler would read the parameters anew for each element.
+// Whether 16 indices that follow each other are in [0, size).
+constexpr std::uint32_t index_block = 16;
+inline bool are_below(const std::int64_t* indices, std::int64_t size) {
+  typedef std::uint64_t Vector __attribute__((ext_vector_type(index_block)));
+  typedef Vector Unaligned __attribute__((aligned(alignof(std::uint64_t))));
+  const Vector limit = static_cast<std::uint64_t>(size);
+  const auto outside = *reinterpret_cast<const Unaligned*>(indices) >= limit;
+  const auto in_eight = outside.lo | outside.hi;
+  const auto in_four = in_eight.lo | in_eight.hi;
+  const auto in_two = in_four.lo | in_four.hi;
+  return (in_two.x | in_two.y) == 0;
+}
+
+// Each element of a slice has an index, of one tensor. What the loops need is in variables: within the loops
+// around them the compiler would read the parameters anew for each element.
 template <class T, bool IndexesOutput, class Visit>
 inline void visit_single(const IndexParams& params, char* const (&start)[3], std::uint32_t lanes,
                          Visit visit) {
+  constexpr int indexed = IndexesOutput ? 0 : 1;
+  constexpr std::int64_t size = sizeof(T);
   const auto dim = params.indexed[0];
   const std::int64_t lowest = params.lowest * dim.size;
-  const std::int64_t to = params.grid.strides[0], from = params.grid.strides[1],
+  const std::int64_t along = params.grid.strides[indexed], other = params.grid.strides[1 - indexed],
                      next = params.grid.strides[2];
-  char *output = start[0], *input = start[1];
-  const char* index = start[2] + dim.distance;
+  char *const indexed_start = start[indexed], *const other_start = start[1 - indexed];
+  const char* const index = start[2] + dim.distance;
+  const auto visit_both = [&](char* selected, char* element) {
+    visit(reinterpret_cast<T*>(IndexesOutput ? selected : element),
+          reinterpret_cast<const T*>(IndexesOutput ? element : selected));
+  };
+  std::uint32_t lane = 0;
+  if (next == sizeof(std::int64_t) && along == 0 && dim.stride == size && other == size) {
+    const auto* const indices = reinterpret_cast<const std::int64_t*>(index);
+    for (; lane + index_block <= lanes && are_below(indices + lane, dim.size); lane += index_block) {
+#pragma unroll 4
+      for (std::uint32_t k = 0; k < index_block; ++k) {
+        visit_both(indexed_start + indices[lane + k] * size, other_start + (lane + k) * size);
+      }
+    }
+  }
   bool valid = true;
-  for (std::uint32_t lane = 0; lane < lanes; ++lane, output += to, input += from, index += next) {
-    const auto given = *reinterpret_cast<const std::int64_t*>(index);
+  for (; lane < lanes; ++lane) {
+    const auto given = *reinterpret_cast<const std::int64_t*>(index + lane * next);
     if (given < lowest || given >= dim.size) {
       valid = false;
       continue;
     }
-    const std::int64_t selected = (given < 0 ? given + dim.size : given) * dim.stride;
-    visit(reinterpret_cast<T*>(output + (IndexesOutput ? selected : 0)),
-          reinterpret_cast<const T*>(input + (IndexesOutput ? 0 : selected)));
+    visit_both(indexed_start + lane * along + (given < 0 ? given + dim.size : given) * dim.stride,
+               other_start + lane * other);
   }
   if (!valid) params.fault.raise();
 }

@@ -123,9 +123,8 @@ struct ReversedWords {
   typedef Unit Vector __attribute__((ext_vector_type(units)));
   typedef Unit Unaligned __attribute__((ext_vector_type(units), aligned(alignof(Word))));
 
-  // Those that end with `last`.
-  static Vector load(const Word* last) {
-    Vector vector = *reinterpret_cast<const Unaligned*>(last - (words - 1));
+  static Vector load(const Word* first) {
+    Vector vector = *reinterpret_cast<const Unaligned*>(first);
     if constexpr (units == 8) {
       vector = __builtin_shufflevector(vector, vector, 7, 6, 5, 4, 3, 2, 1, 0);
     } else {
@@ -138,26 +137,53 @@ struct ReversedWords {
   static void store(Word* to, Vector vector) { *reinterpret_cast<Unaligned*>(to) = vector; }
 };
 
-// Words in the opposite order; `source` is the first to be copied, the last in memory. Short rows lie in a
-// buffer in between, so that memory is read and written in order from one row to the next.
+// Copies rows of words in the opposite order. Parts of them lie in a buffer in between, one read while the
+// one before it is written, so that memory is read and written in order, and both all the time.
 template <class Word>
-inline void copy_reversed(char* destination, const char* source, std::int64_t count) {
-  using Reversed = ReversedWords<Word>;
-  constexpr std::int64_t words = Reversed::words, most = 8192 / sizeof(typename Reversed::Vector);
-  auto* to = reinterpret_cast<Word*>(destination);
-  const auto* from = reinterpret_cast<const Word*>(source);
-  const std::int64_t vectors = count / words;
-  if (vectors <= most) {
-    typename Reversed::Vector buffer[most];
-    for (std::int64_t i = vectors - 1; i >= 0; --i) buffer[i] = Reversed::load(from - i * words);
-    for (std::int64_t i = 0; i < vectors; ++i) Reversed::store(to + i * words, buffer[i]);
-  } else {
-    for (std::int64_t i = 0; i < vectors; ++i) {
-      Reversed::store(to + i * words, Reversed::load(from - i * words));
+class ReversedCopy {
+ public:
+  // `source` is the first word to be copied, the last in memory.
+  void add(char* destination, const char* source, std::int64_t count) {
+    auto* to = reinterpret_cast<Word*>(destination);
+    const auto* from = reinterpret_cast<const Word*>(source);
+    for (auto left = count / words; left > 0;) {
+      const auto vectors = sycl::min(left, most);
+      from -= vectors * words;
+      exchange(to, from + 1, vectors);
+      to += vectors * words;
+      left -= vectors;
     }
+    for (std::int64_t i = 0; i < count % words; ++i) to[i] = from[-i];
   }
-  for (std::int64_t i = vectors * words; i < count; ++i) to[i] = from[-i];
-}
+  void finish() { exchange(nullptr, nullptr, 0); }
+
+ private:
+  using Reversed = ReversedWords<Word>;
+  using Vector = typename Reversed::Vector;
+  static constexpr std::int64_t words = Reversed::words, most = 16384 / sizeof(Vector);
+
+  // Writes what waits in one buffer and reads into the other the vectors from `from` on, which belong at
+  // `to`.
+  void exchange(Word* to, const Word* from, std::int64_t vectors) {
+    const Vector* const full = buffers_[full_];
+    Vector* const last = buffers_[1 - full_] + vectors - 1;
+    std::int64_t i = 0;
+    for (const auto both = sycl::min(vectors, waiting_); i < both; ++i) {
+      last[-i] = Reversed::load(from + i * words);
+      Reversed::store(to_ + i * words, full[i]);
+    }
+    for (auto k = i; k < vectors; ++k) last[-k] = Reversed::load(from + k * words);
+    for (auto k = i; k < waiting_; ++k) Reversed::store(to_ + k * words, full[k]);
+    to_ = to;
+    waiting_ = vectors;
+    full_ = 1 - full_;
+  }
+
+  Vector buffers_[2][most];
+  int full_ = 0;
+  std::int64_t waiting_ = 0;
+  Word* to_ = nullptr;
+};
 
 template <class Word>
 IPEX_KERNEL_OF_ONE void copy_words_by_packs(CopyWordsParams params) {
@@ -185,7 +211,9 @@ IPEX_KERNEL_OF_ONE void copy_words_by_packs(CopyWordsParams params) {
   } else if (to == size && from == 2 * size) {
     for_rows([&] { copy_alternate<Word>(start[0], start[1], slice.lanes); });
   } else if (to == size && from == -size) {
-    for_rows([&] { copy_reversed<Word>(start[0], start[1], slice.lanes); });
+    ReversedCopy<Word> copy;
+    for_rows([&] { copy.add(start[0], start[1], slice.lanes); });
+    copy.finish();
   } else if (to == size) {
     for_rows([&] { copy_row(size, from); });
   } else {
