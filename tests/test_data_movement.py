@@ -370,6 +370,10 @@ STRIDED = {
     "permuted": lambda x: x[:160, :216].view(160, 6, 36).permute(1, 2, 0),
     "channels last": lambda x: x[:, :216].reshape(4, 68, 8, 27).permute(0, 3, 1, 2),
     "short rows": lambda x: x[:, :216].reshape(-1, 3).t(),
+    "pairs from two rows": lambda x: x[:, :215].unflatten(0, (136, 2)).transpose(1, 2),
+    "pairs in blocks": lambda x: (
+        x[:, :192].unflatten(1, (3, 64)).unflatten(0, (136, 2)).permute(2, 0, 3, 1)
+    ),
 }
 ANY_DTYPE = [torch.float32, torch.bfloat16, torch.uint8, torch.int64, torch.complex64, torch.bool]
 

@@ -4,6 +4,7 @@
 #include <c10/core/Allocator.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 
 #include "aten/reduce.h"
@@ -64,22 +65,56 @@ bool transpose(const Elements& elements) {
   return true;
 }
 
-void copy_words(const Elements& elements, Walk walk) {
+// The dimension besides `row` in which the source's elements are nearest.
+int next_in_source(const Elements& elements, int row) {
+  int nearest = row == 0 ? 1 : 0;
+  for (int d = nearest + 1; d < elements.dims(); ++d) {
+    const auto& strides = elements.strides[1];
+    if (d != row && std::abs(strides[d]) < std::abs(strides[nearest])) nearest = d;
+  }
+  return nearest;
+}
+
+void copy_words(const Elements& elements, Walk walk, std::int64_t partner = 0) {
   walk.lanes = group_bytes(elements) / elements.element_size[0];
   if (elements.dims() > 1) {
-    walk.step = walk.row == 0 ? 1 : 0;
+    walk.step = partner ? next_in_source(elements, walk.row) : walk.row == 0 ? 1 : 0;
     const auto rows = std::max<std::int64_t>(1, walk.lanes / elements.shape[walk.row]);
     walk.steps = divisor_of(elements.shape[walk.step], rows);
   }
   kernels::CopyWordsParams params;
   Range range;
   if (!set_grid(elements, walk, params.grid, range)) {
-    for (const auto& part : split(elements, walk)) copy_words(part, walk_along_longest(part));
+    for (const auto& part : split(elements, walk))
+      copy_words(part, partner ? walk : walk_along_longest(part), partner);
     return;
   }
   params.width = static_cast<std::uint32_t>(range.group_size);
+  params.partner = partner;
   range.group_size = 1;
   launch("strided_copy", instantiation("copy_words_by_packs", word_of(elements)), range, params);
+}
+
+// Rows of the source whose words alternate in the destination.
+bool interleave(const Elements& elements) {
+  const auto size = elements.element_size[0];
+  const int row = consecutive_dimension(elements, 1), pair = 0;
+  if (row <= 0 || elements.shape[pair] != 2 || !elements.is_consecutive(0, pair) ||
+      elements.strides[0][row] != 2 * size || elements.strides[1][pair] == 0) {
+    return false;
+  }
+  Elements first;
+  first.operands = 2;
+  first.shape.assign(elements.shape.begin() + 1, elements.shape.end());
+  for (int operand = 0; operand < 2; ++operand) {
+    first.data[operand] = elements.data[operand];
+    first.strides[operand] = elements.strides[operand].slice(1);
+    first.element_size[operand] = size;
+  }
+  Walk walk;
+  walk.row = row - 1;
+  copy_words(first, walk, elements.strides[1][pair]);
+  return true;
 }
 
 }  // namespace
@@ -90,7 +125,7 @@ bool copy_strided(const Elements& elements) {
   const auto walk = walk_along_longest(elements);
   const bool from_row = elements.is_consecutive(1, walk.row), to_row = elements.is_consecutive(0, walk.row);
   if (to_row && from_row && elements.dims() == 1) return false;
-  if ((from_row && to_row) || !transpose(elements)) copy_words(elements, walk);
+  if ((from_row && to_row) || !(transpose(elements) || interleave(elements))) copy_words(elements, walk);
   return true;
 }
 

@@ -114,6 +114,30 @@ inline void copy_alternate(char* destination, const char* source, std::int64_t c
   for (; i < count; ++i) to[i] = from[2 * i];
 }
 
+// Pairs of words, of two rows.
+template <class Word>
+inline void copy_interleaved(char* destination, const char* source, std::int64_t partner,
+                             std::int64_t count) {
+  typedef Word V __attribute__((ext_vector_type(16)));
+  typedef Word Unaligned __attribute__((ext_vector_type(16), aligned(alignof(Word))));
+  auto* to = reinterpret_cast<Word*>(destination);
+  const auto* first = reinterpret_cast<const Word*>(source);
+  const auto* second = reinterpret_cast<const Word*>(source + partner);
+  std::int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const V one = *reinterpret_cast<const Unaligned*>(first + i);
+    const V other = *reinterpret_cast<const Unaligned*>(second + i);
+    *reinterpret_cast<Unaligned*>(to + 2 * i) =
+        __builtin_shufflevector(one, other, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    *reinterpret_cast<Unaligned*>(to + 2 * i + 16) =
+        __builtin_shufflevector(one, other, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  }
+  for (; i < count; ++i) {
+    to[2 * i] = first[i];
+    to[2 * i + 1] = second[i];
+  }
+}
+
 // Vectors of words in the opposite order.
 template <class Word>
 struct ReversedWords {
@@ -204,7 +228,9 @@ IPEX_KERNEL_OF_ONE void copy_words_by_packs(CopyWordsParams params) {
     }
   };
   const auto to = grid.strides[0], from = grid.strides[1];
-  if (to == size && from == size) {
+  if (params.partner) {
+    for_rows([&] { copy_interleaved<Word>(start[0], start[1], params.partner, slice.lanes); });
+  } else if (to == size && from == size) {
     for_rows([&] { copy_run<Word>(start[0], start[1], slice.lanes * size); });
   } else if (to == size && from == 0) {
     for_rows([&] { fill_run(start[0], *reinterpret_cast<const Word*>(start[1]), slice.lanes * size); });

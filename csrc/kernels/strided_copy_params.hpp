@@ -29,6 +29,8 @@ struct TransposeParams {
 struct CopyWordsParams {
   RowGrid<2> grid;  // destination, source
   std::uint32_t width;
+  // Where pairs are made: from the source of a pair's first word to that of its second; else 0.
+  std::int64_t partner;
 };
 
 }  // namespace ipex::kernels

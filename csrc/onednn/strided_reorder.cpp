@@ -100,7 +100,7 @@ bool StridedReorder::widen(Axes& axes, const std::optional<Tail>& tail) {
   return true;
 }
 
-// Whether the kernels of strided copies read and write whole cache lines: by tiles, or by rows.
+// Whether the kernels of strided copies read and write whole cache lines: by tiles, by pairs, or by rows.
 bool StridedReorder::is_fast(const Axes& axes, Dim word) {
   constexpr Dim tile = 16, line = 64;
   const auto consecutive = [&](Dim Axis::*step) {
@@ -109,7 +109,8 @@ bool StridedReorder::is_fast(const Axes& axes, Dim word) {
   };
   const auto read = consecutive(&Axis::from), written = consecutive(&Axis::to);
   if (read == axes.end() || written == axes.end()) return false;
-  return read == written ? read->size * word >= line : read->size >= tile && written->size >= tile;
+  if (read == written) return read->size * word >= line;
+  return read->size >= tile && (written->size >= tile || (written->size == 2 && read->to == 2));
 }
 
 void StridedReorder::add_parts(const Axes& axes, const std::optional<Tail>& tail, bool packs) {
