@@ -49,18 +49,7 @@ void copy_opaque(const at::Tensor& destination, const at::Tensor& source) {
     on_cpu<ATEN_OP(copy_)>::call(const_cast<at::Tensor&>(destination), source, false);
     return;
   }
-  const auto words = [](const at::Tensor& tensor) {
-    switch (tensor.element_size()) {
-      case 1:
-        return tensor.view(c10::kByte);
-      case 2:
-        return tensor.view(c10::kShort);
-      case 4:
-        return tensor.view(c10::kInt);
-      default:
-        return tensor.view(c10::kLong);
-    }
-  };
+  const auto words = [](const at::Tensor& tensor) { return tensor.view(word_dtype(tensor.element_size())); };
   copy_on_device(words(destination), words(source));
 }
 

@@ -28,7 +28,11 @@ void check_value(c10::ScalarType dtype, const c10::Scalar& value) {
 void fill(const at::Tensor& self, const c10::Scalar& value) {
   if (self.numel() == 0) return;
   const auto dtype = self.scalar_type();
-  type_name(dtype);
+  if (dtype_index(dtype) < 0) {
+    const auto words = word_dtype(self.element_size());
+    const auto number = at::scalar_tensor(value, at::device(c10::kCPU).dtype(dtype));
+    return ipex::aten::fill(self.view(words), number.view(words).item());
+  }
   check_value(dtype, value);
   auto iterator = at::TensorIteratorConfig()
                       .set_check_mem_overlap(false)
