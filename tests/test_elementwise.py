@@ -100,6 +100,8 @@ torch.xpu.synchronize()
     assert kinds == ["pairs", "pairs", "row", "row", "row"], result.stderr
 
 
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+@pytest.mark.parametrize("dtype", [torch.complex32, torch.float8_e5m2, torch.float8_e4m3fn])
 def test_filling_what_no_kernel_computes_with(dtype: torch.dtype) -> None:
     def filled(device: str) -> torch.Tensor:
         x = torch.zeros(5, 6, dtype=dtype, device=device)
