@@ -15,7 +15,6 @@ XFAILS: dict[str, str] = {
     "*-nn_functional_*_bilinear-uint8": "stock PyTorch rounds the weights to 16 bits",
     "*-nn_functional_*_bicubic-uint8": "stock PyTorch takes another cubic for uint8 than for float",
     "out-sparse_sampled_addmm-*": "the test asks for is_contiguous, which sparse tensors have not",
-    "out-complex-float16": "no kernel computes with complex32",
     "gradient-nn_functional_hardsigmoid-float64": "stock PyTorch rounds 1/6 to float32",
     "out-histogramdd-*": "stock PyTorch has no overload with out",
     "out-equal-*": "the result is a bool of Python's, not a tensor",
