@@ -1,4 +1,4 @@
-"""Elementwise kernels: pairs of bfloat16 give the same bits as elements; fills of any dtype."""
+"""Elementwise kernels: pairs of bfloat16 give the bits of single elements; casts; fills."""
 
 from __future__ import annotations
 
@@ -110,3 +110,25 @@ def test_filling_what_no_kernel_computes_with(dtype: torch.dtype) -> None:
 
     assert torch.equal(filled("xpu"), filled("cpu"))
     assert filled("xpu").any()
+
+
+@pytest.mark.parametrize(
+    "operator", [torch.mul, torch.sub, torch.div, torch.add], ids=lambda f: f.__name__
+)
+@pytest.mark.parametrize("scalar", [2, 2.5, 2 - 3j], ids=str)
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.bfloat16, torch.complex64, torch.int32], ids=str
+)
+def test_scalars_of_the_cpu_do_not_set_the_dtype(dtype, scalar, operator):
+    """What is computed with is the common dtype of both; the result is cast to that of `out`."""
+    values = torch.tensor([1, 3, -7, 5], dtype=dtype)
+    if dtype.is_complex:
+        values = values * (1 + 1j)
+    number = torch.tensor(scalar, dtype=torch.complex128 if isinstance(scalar, complex) else None)
+
+    def computed(device: str) -> torch.Tensor:
+        out = torch.empty(4, dtype=torch.complex128, device=device)
+        return operator(number, values.to(device), out=out).cpu()
+
+    error = 8e-3 if dtype is torch.bfloat16 else 1e-6
+    torch.testing.assert_close(computed("xpu"), computed("cpu"), rtol=error, atol=0)

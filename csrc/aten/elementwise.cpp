@@ -98,31 +98,6 @@ c10::ScalarType input_dtype(const ElementwiseRow& row, const Operands& operands,
   return row.first_is_bool && input == 0 ? c10::kBool : operands.compute;
 }
 
-// The same operator over operands of the dtypes the kernels take.
-void elementwise_with_casts(at::TensorIteratorBase& iterator, ElementwiseRow& row, const Operands& operands,
-                            c10::ArrayRef<c10::Scalar> scalars) {
-  const auto output = iterator.tensor(0);
-  const bool cast_output = output.scalar_type() != operands.output;
-  auto result = cast_output ? at::empty_like(output, output.options().dtype(operands.output)) : output;
-  at::TensorIteratorConfig config;
-  config.set_check_mem_overlap(false).check_all_same_dtype(false).resize_outputs(false).allow_cpu_scalars(
-      true);
-  config.add_owned_output(result);
-  for (int input = 0; input < operands.inputs; ++input) {
-    const int operand = input + 1;
-    const auto& tensor = iterator.tensor(operand);
-    const auto dtype = input_dtype(row, operands, input);
-    if (iterator.is_cpu_scalar(operand) && operand != operands.immediate) {
-      config.add_owned_const_input(at::scalar_tensor(tensor.item(), output.options().dtype(dtype)));
-    } else {
-      config.add_owned_const_input(iterator.is_cpu_scalar(operand) ? tensor : tensor.to(dtype));
-    }
-  }
-  auto cast = config.build();
-  elementwise(cast, row, scalars);
-  if (cast_output) output.copy_(result);
-}
-
 jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, RowLayout layout, int device) {
   if (layout.fixed != 0 && !row.fixed_inputs) {
     layout.fixed = 0;
@@ -300,6 +275,57 @@ OperandSet inputs_apart(const Elements& elements, int immediate) {
   return apart;
 }
 
+// Operands of the dtypes that the kernels take.
+void launch_row(at::TensorIteratorBase& iterator, ElementwiseRow& row, const Operands& operands,
+                c10::ArrayRef<c10::Scalar> scalars) {
+  ElementwiseParams params;
+  store_scalars(operands.compute, scalars, params.scalars);
+  if (operands.immediate > 0) {
+    store_immediate(input_dtype(row, operands, operands.immediate - 1), iterator.tensor(operands.immediate),
+                    params.immediate);
+  }
+  const Elements elements(iterator, iterator.ntensors());
+  const auto launch_on = [&](const Elements& part) {
+    launch_elementwise(
+        part, operands.immediate, params,
+        [&](const RowLayout& layout) -> jit::Kernel& {
+          return kernel_of(row, operands, layout, iterator.device(0).index());
+        },
+        row.pairs&& operands.compute == c10::kBFloat16);
+  };
+  if (!iterator.is_contiguous() && walks_alone()) {
+    // A CPU gathers elements more slowly than it copies them.
+    const auto apart = inputs_apart(elements, operands.immediate);
+    if (apart.any()) return with_dense_copies(elements, apart, launch_on);
+  }
+  launch_on(elements);
+}
+
+// The same after casts to the dtypes the kernels take.
+void elementwise_with_casts(at::TensorIteratorBase& iterator, ElementwiseRow& row, const Operands& operands,
+                            c10::ArrayRef<c10::Scalar> scalars) {
+  const auto output = iterator.tensor(0);
+  const bool cast_output = output.scalar_type() != operands.output;
+  auto result = cast_output ? at::empty_like(output, output.options().dtype(operands.output)) : output;
+  at::TensorIteratorConfig config;
+  config.set_check_mem_overlap(false).check_all_same_dtype(false).resize_outputs(false).allow_cpu_scalars(
+      true);
+  config.add_owned_output(result);
+  for (int input = 0; input < operands.inputs; ++input) {
+    const int operand = input + 1;
+    const auto& tensor = iterator.tensor(operand);
+    const auto dtype = input_dtype(row, operands, input);
+    if (iterator.is_cpu_scalar(operand) && operand != operands.immediate) {
+      config.add_owned_const_input(at::scalar_tensor(tensor.item(), output.options().dtype(dtype)));
+    } else {
+      config.add_owned_const_input(iterator.is_cpu_scalar(operand) ? tensor : tensor.to(dtype));
+    }
+  }
+  auto cast = config.build();
+  launch_row(cast, row, operands, scalars);
+  if (cast_output) output.copy_(result);
+}
+
 }  // namespace
 
 void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::ArrayRef<c10::Scalar> scalars) {
@@ -324,28 +350,7 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
     }
   }
   if (needs_casts) return elementwise_with_casts(iterator, row, operands, scalars);
-
-  ElementwiseParams params;
-  store_scalars(operands.compute, scalars, params.scalars);
-  if (operands.immediate > 0) {
-    store_immediate(input_dtype(row, operands, operands.immediate - 1), iterator.tensor(operands.immediate),
-                    params.immediate);
-  }
-  const Elements elements(iterator, iterator.ntensors());
-  const auto launch_on = [&](const Elements& part) {
-    launch_elementwise(
-        part, operands.immediate, params,
-        [&](const RowLayout& layout) -> jit::Kernel& {
-          return kernel_of(row, operands, layout, iterator.device(0).index());
-        },
-        row.pairs&& operands.compute == c10::kBFloat16);
-  };
-  if (!iterator.is_contiguous() && walks_alone()) {
-    // A CPU gathers elements more slowly than it copies them.
-    const auto apart = inputs_apart(elements, operands.immediate);
-    if (apart.any()) return with_dense_copies(elements, apart, launch_on);
-  }
-  launch_on(elements);
+  launch_row(iterator, row, operands, scalars);
 }
 
 }  // namespace ipex::aten
