@@ -16,6 +16,7 @@
 #include "aten/fallback.h"
 #include "aten/strided_copy.h"
 #include "runtime/limits.h"
+#include "runtime/word_dtype.h"
 
 namespace ipex::aten {
 namespace {
@@ -49,7 +50,9 @@ void copy_opaque(const at::Tensor& destination, const at::Tensor& source) {
     on_cpu<ATEN_OP(copy_)>::call(const_cast<at::Tensor&>(destination), source, false);
     return;
   }
-  const auto words = [](const at::Tensor& tensor) { return tensor.view(word_dtype(tensor.element_size())); };
+  const auto words = [](const at::Tensor& tensor) {
+    return tensor.view(runtime::word_dtype(tensor.element_size()));
+  };
   copy_on_device(words(destination), words(source));
 }
 

@@ -4,8 +4,6 @@
 #include <c10/core/Scalar.h>
 #include <c10/core/ScalarType.h>
 
-#include <cstdint>
-
 namespace ipex::aten {
 
 constexpr int dtype_count = 15;
@@ -46,11 +44,6 @@ constexpr int dtype_index(c10::ScalarType dtype) {
     default:
       return -1;
   }
-}
-
-// Integers of `size` bytes (1, 2, 4 or 8), for moving what no kernel computes with.
-constexpr c10::ScalarType word_dtype(std::int64_t size) {
-  return size == 1 ? c10::kByte : size == 2 ? c10::kShort : size == 4 ? c10::kInt : c10::kLong;
 }
 
 // The dtype that values of `dtype` are computed in (opmath_t of the kernels).

@@ -5,6 +5,7 @@
 
 #include "aten/dtypes.h"
 #include "aten/elementwise.h"
+#include "runtime/word_dtype.h"
 
 namespace ipex::aten {
 namespace {
@@ -29,7 +30,7 @@ void fill(const at::Tensor& self, const c10::Scalar& value) {
   if (self.numel() == 0) return;
   const auto dtype = self.scalar_type();
   if (dtype_index(dtype) < 0) {
-    const auto words = word_dtype(self.element_size());
+    const auto words = runtime::word_dtype(self.element_size());
     const auto number = at::scalar_tensor(value, at::device(c10::kCPU).dtype(dtype));
     return ipex::aten::fill(self.view(words), number.view(words).item());
   }

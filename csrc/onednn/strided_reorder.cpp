@@ -10,6 +10,8 @@
 #include <functional>
 #include <numeric>
 
+#include "runtime/word_dtype.h"
+
 namespace ipex::onednn {
 namespace {
 
@@ -27,10 +29,6 @@ bool has_only_elements(const memory::desc& layout) {
   const auto elements = std::accumulate(padded.begin(), padded.end(), Dim{1}, std::multiplies<>());
   return layout.get_size() ==
          static_cast<std::size_t>(elements) * memory::data_type_size(layout.get_data_type());
-}
-
-c10::ScalarType type_of_size(Dim bytes) {
-  return bytes == 8 ? c10::kLong : bytes == 4 ? c10::kInt : bytes == 2 ? c10::kShort : c10::kByte;
 }
 
 }  // namespace
@@ -143,7 +141,7 @@ void StridedReorder::run(c10::Device device, void* from, void* to) const {
       return at::for_blob(static_cast<std::byte*>(data) + offset * word_, sizes)
           .strides(strides)
           .target_device(device)
-          .options(at::device(device).dtype(type_of_size(word_)))
+          .options(at::device(device).dtype(runtime::word_dtype(word_)))
           .make_tensor();
     };
     const auto target = view(to, part.to, &Axis::to);
