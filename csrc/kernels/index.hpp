@@ -126,8 +126,9 @@ inline void visit_rows(char* output, const char* input, std::uint32_t length, Vi
   }
 }
 
-// Whether 16 indices that follow each other are in [0, size).
 constexpr std::uint32_t index_block = 16;
+
+// Whether as many indices that follow each other are in [0, size).
 inline bool are_below(const std::int64_t* indices, std::int64_t size) {
   typedef std::uint64_t Vector __attribute__((ext_vector_type(index_block)));
   typedef Vector Unaligned __attribute__((aligned(alignof(std::uint64_t))));

@@ -14,6 +14,16 @@
 
 namespace ipex::kernels {
 
+// N neighbouring words of memory.
+template <class Word, int N>
+struct Words {
+  typedef Word Vector __attribute__((ext_vector_type(N)));
+  typedef Word Unaligned __attribute__((ext_vector_type(N), aligned(alignof(Word))));
+
+  static Vector load(const void* from) { return *static_cast<const Unaligned*>(from); }
+  static void store(void* to, Vector vector) { *static_cast<Unaligned*>(to) = vector; }
+};
+
 // One of log2(N) steps: exchanges the off-diagonal halves of squares of 2 * Distance elements.
 template <int Distance, class V, int N, int... Lane>
 inline void exchange_halves(V (&tile)[N], std::integer_sequence<int, Lane...>) {
@@ -30,20 +40,17 @@ inline void exchange_halves(V (&tile)[N], std::integer_sequence<int, Lane...>) {
 template <class Word, int N>
 inline void transpose_tile(const char* source, std::int64_t source_row, char* destination,
                            std::int64_t destination_column) {
-  typedef Word V __attribute__((ext_vector_type(N)));
-  typedef Word Unaligned __attribute__((ext_vector_type(N), aligned(alignof(Word))));
-  V tile[N];
+  using Row = Words<Word, N>;
+  typename Row::Vector tile[N];
 #pragma unroll
-  for (int k = 0; k < N; ++k) tile[k] = *reinterpret_cast<const Unaligned*>(source + k * source_row);
+  for (int k = 0; k < N; ++k) tile[k] = Row::load(source + k * source_row);
   constexpr auto lanes = std::make_integer_sequence<int, N>{};
   exchange_halves<1>(tile, lanes);
   exchange_halves<2>(tile, lanes);
   exchange_halves<4>(tile, lanes);
   if constexpr (N == 16) exchange_halves<8>(tile, lanes);
 #pragma unroll
-  for (int k = 0; k < N; ++k) {
-    *reinterpret_cast<Unaligned*>(destination + k * destination_column) = tile[k];
-  }
+  for (int k = 0; k < N; ++k) Row::store(destination + k * destination_column, tile[k]);
 }
 
 template <class Word>
@@ -99,17 +106,15 @@ IPEX_KERNEL_OF_ONE void transpose_by_packs(TransposeParams params) {
 // Every other word.
 template <class Word>
 inline void copy_alternate(char* destination, const char* source, std::int64_t count) {
-  typedef Word V __attribute__((ext_vector_type(16)));
-  typedef Word Unaligned __attribute__((ext_vector_type(16), aligned(alignof(Word))));
+  using Sixteen = Words<Word, 16>;
   auto* to = reinterpret_cast<Word*>(destination);
   const auto* from = reinterpret_cast<const Word*>(source);
   std::int64_t i = 0;
   // Not the last words: the vectors read one more, which may lie outside.
   for (; i + 16 < count; i += 16) {
-    const V low = *reinterpret_cast<const Unaligned*>(from + 2 * i);
-    const V high = *reinterpret_cast<const Unaligned*>(from + 2 * i + 16);
-    *reinterpret_cast<Unaligned*>(to + i) =
-        __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const auto low = Sixteen::load(from + 2 * i), high = Sixteen::load(from + 2 * i + 16);
+    Sixteen::store(to + i, __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
+                                                   26, 28, 30));
   }
   for (; i < count; ++i) to[i] = from[2 * i];
 }
@@ -118,19 +123,17 @@ inline void copy_alternate(char* destination, const char* source, std::int64_t c
 template <class Word>
 inline void copy_interleaved(char* destination, const char* source, std::int64_t partner,
                              std::int64_t count) {
-  typedef Word V __attribute__((ext_vector_type(16)));
-  typedef Word Unaligned __attribute__((ext_vector_type(16), aligned(alignof(Word))));
+  using Sixteen = Words<Word, 16>;
   auto* to = reinterpret_cast<Word*>(destination);
   const auto* first = reinterpret_cast<const Word*>(source);
   const auto* second = reinterpret_cast<const Word*>(source + partner);
   std::int64_t i = 0;
   for (; i + 16 <= count; i += 16) {
-    const V one = *reinterpret_cast<const Unaligned*>(first + i);
-    const V other = *reinterpret_cast<const Unaligned*>(second + i);
-    *reinterpret_cast<Unaligned*>(to + 2 * i) =
-        __builtin_shufflevector(one, other, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    *reinterpret_cast<Unaligned*>(to + 2 * i + 16) =
-        __builtin_shufflevector(one, other, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    const auto one = Sixteen::load(first + i), other = Sixteen::load(second + i);
+    Sixteen::store(to + 2 * i, __builtin_shufflevector(one, other, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
+                                                       6, 22, 7, 23));
+    Sixteen::store(to + 2 * i + 16, __builtin_shufflevector(one, other, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28,
+                                                            13, 29, 14, 30, 15, 31));
   }
   for (; i < count; ++i) {
     to[2 * i] = first[i];
