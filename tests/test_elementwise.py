@@ -100,6 +100,43 @@ torch.xpu.synchronize()
     assert kinds == ["pairs", "pairs", "row", "row", "row"], result.stderr
 
 
+COMPLEX32: dict[str, Function] = {
+    "add": lambda x, y, half: x + y,
+    "number": lambda x, y, half: (2 - 1j) * x,
+    "half and number": lambda x, y, half: half + 1j,
+    "half and scalar tensor": lambda x, y, half: half - torch.tensor(1 + 2j).to(half.device),
+    "half and scalar of the CPU": lambda x, y, half: half * torch.tensor(1 + 2j),
+    "in place": lambda x, y, half: x.mul_(y),
+    "strided": lambda x, y, half: x.t()[::2] / y.t()[1::2],
+    "broadcast": lambda x, y, half: x[:1] - y[:, :1],
+    "exp": lambda x, y, half: x.exp(),
+    "abs": lambda x, y, half: x.abs(),
+    "equal": lambda x, y, half: x == torch.where(half > 0, x, y),
+    "from parts": lambda x, y, half: torch.complex(half, half + 1),
+    "out": lambda x, y, half: torch.complex(half, half + 1, out=torch.zeros_like(x)),
+    "empty": lambda x, y, half: x[:0] + y[:0],
+}
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+@pytest.mark.parametrize("name", COMPLEX32)
+def test_complex32(name: str) -> None:
+    function = COMPLEX32[name]
+    generator = torch.Generator().manual_seed(0)
+    half = torch.randn(6, 34, generator=generator).half()
+    x, y = (
+        torch.randn(6, 34, dtype=torch.complex64, generator=generator).to(torch.complex32)
+        for _ in range(2)
+    )
+    result = function(x.xpu(), y.xpu(), half.xpu())
+    wide = function(x.to(torch.complex64), y.to(torch.complex64), half.float())
+    expected = {torch.complex64: torch.complex32, torch.float32: torch.float16}.get(
+        wide.dtype, wide.dtype
+    )
+    assert result.dtype == expected
+    torch.testing.assert_close(result.cpu().to(wide.dtype), wide, rtol=2e-3, atol=2e-3)
+
+
 @pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
 @pytest.mark.parametrize("dtype", [torch.complex32, torch.float8_e5m2, torch.float8_e4m3fn])
 def test_filling_what_no_kernel_computes_with(dtype: torch.dtype) -> None:

@@ -334,6 +334,11 @@ void elementwise(at::TensorIteratorBase& iterator, ElementwiseRow& row, c10::Arr
   operands.inputs = iterator.ninputs();
   operands.compute = row.first_is_bool ? iterator.input_dtype(1) : iterator.common_dtype();
   operands.output = output_dtype(row.output, operands.compute);
+  if (operands.compute == c10::kComplexHalf || operands.output == c10::kComplexHalf) {
+    // No kernel has operands of complex32.
+    operands.compute = c10::isComplexType(operands.compute) ? c10::kComplexFloat : c10::kFloat;
+    operands.output = output_dtype(row.output, operands.compute);
+  }
 
   bool needs_casts = iterator.dtype(0) != operands.output;
   for (int input = 0; input < operands.inputs; ++input) {
