@@ -159,11 +159,14 @@ def test_not_a_number_wins() -> None:
         torch.testing.assert_close(mine.cpu(), theirs, equal_nan=True)
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,), (2, 0, 4)])
+@pytest.mark.parametrize("reversed_strides", [False, True])
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,), (2, 0, 4), (2, 3, 0, 4, 5)])
 @pytest.mark.filterwarnings("ignore:.*degrees of freedom")
-def test_empty(shape: tuple[int, ...]) -> None:
+def test_empty(shape: tuple[int, ...], reversed_strides: bool) -> None:
     tensor = torch.empty(shape)
     device = tensor.to("xpu")
+    if reversed_strides:
+        device = torch.empty(shape[::-1], device="xpu").permute(*reversed(range(len(shape))))
     for dim in range(-len(shape), len(shape)):
         for name in ("sum", "mean", "prod", "var", "all", "any"):
             expected = getattr(tensor, name)(dim)

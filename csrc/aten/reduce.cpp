@@ -92,7 +92,9 @@ bool set_geometry(const at::Tensor& input, const at::Tensor& output, const DimMa
     if (mask[d]) {
       reduced.push_back({input.size(d), input.stride(d), 0});
     } else {
-      kept.push_back({input.size(d), input.stride(d), output.stride(d)});
+      // Nothing is read of an empty input, and no copy would mend its strides.
+      const auto stride = input.numel() == 0 ? output.stride(d) : input.stride(d);
+      kept.push_back({input.size(d), stride, output.stride(d)});
     }
   }
   return store_dims(simplify(kept), params.kept) && store_dims(simplify(reduced), params.reduced);
