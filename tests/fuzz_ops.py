@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import multiprocessing
 import sys
 import time
 import traceback
@@ -231,6 +232,16 @@ def report(seed: int) -> bool:
     return True
 
 
+def report_from(seed: int, end: float, position, failures) -> None:
+    """Runs cases from `seed` on until `end`, and keeps where it is in `position`."""
+    warnings.simplefilter("ignore")
+    while time.monotonic() < end:
+        position.value = seed
+        failures.value += not report(seed)
+        seed += 1
+    position.value = seed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
@@ -241,12 +252,24 @@ def main() -> int:
     if options.case is not None:
         return 0 if report(options.case) else 1
     end = time.monotonic() + 60 * options.minutes
-    seed, failures = options.seed, 0
+    context = multiprocessing.get_context("spawn")
+    position, failures = context.Value("q", options.seed), context.Value("q", 0)
     while time.monotonic() < end:
-        failures += not report(seed)
-        seed += 1
-    print(f"{seed - options.seed} cases, {failures} failures; seeds {options.seed} to {seed - 1}")
-    return 1 if failures else 0
+        # A crash is one more case that failed.
+        process = context.Process(
+            target=report_from, args=(position.value, end, position, failures)
+        )
+        process.start()
+        process.join()
+        if process.exitcode != 0:
+            case = draw_case(position.value)
+            print(f"{case.describe()}\n  the process ended with {process.exitcode}", flush=True)
+            print(f"  python {sys.argv[0]} --case {position.value}", flush=True)
+            failures.value += 1
+            position.value += 1
+    count = position.value - options.seed
+    print(f"{count} cases, {failures.value} failures; seeds {options.seed} to {position.value - 1}")
+    return 1 if failures.value else 0
 
 
 if __name__ == "__main__":
