@@ -198,8 +198,8 @@ def compare(case: Case, ours, expected: list) -> None:
 
 
 def with_rounded_numbers(case: Case) -> Case:
-    """`case` with tensors of no dimensions cast to the dtype of the others, as devices cast them; the
-    CPU computes with the digits that they had."""
+    """`case` with tensors of no dimensions cast to the dtype of the others, as devices cast them;
+    the CPU computes with the digits that they had."""
     dtypes = [
         leaf.dtype
         for leaf in pytree.tree_leaves(case.arguments)
