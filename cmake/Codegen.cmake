@@ -1,10 +1,10 @@
-# ipex_generate_operators(): writes the registrations and rows of the operators named in csrc/aten/operators/*.yaml.
+# ipex_generate_operators(): writes the registrations and rows of the operators named in the tables in csrc/aten.
 function(ipex_generate_operators)
   set(output ${CMAKE_BINARY_DIR}/generated)
-  set(tables ${CMAKE_CURRENT_SOURCE_DIR}/csrc/aten/operators)
+  set(tables ${CMAKE_CURRENT_SOURCE_DIR}/csrc/aten)
   set(tool ${CMAKE_CURRENT_SOURCE_DIR}/tools/generate_operators.py)
   set(tool_modules ${CMAKE_CURRENT_SOURCE_DIR}/tools/generate_foreach.py)
-  file(GLOB table_files CONFIGURE_DEPENDS ${tables}/*.yaml)
+  file(GLOB_RECURSE table_files CONFIGURE_DEPENDS ${tables}/*.yaml)
   set(sources ${output}/elementwise_rows.cpp ${output}/foreach_rows.cpp ${output}/layout_fallbacks.cpp)
   foreach(shard RANGE 0 3)
     list(APPEND sources ${output}/ATen/RegisterXPU_${shard}.cpp)

@@ -1,4 +1,4 @@
-"""Operators over lists of tensors: rows of section `foreach` of csrc/aten/operators/*.yaml.
+"""Operators over lists of tensors: rows of section `foreach` of csrc/aten/**/*.yaml.
 
 A row stands for every overload of an operator, in place or not, that stock PyTorch can also do
 tensor by tensor: that is where its impl turns when one kernel for the lists cannot do it."""
@@ -61,7 +61,7 @@ def operand(argument: Argument) -> str:
 
 
 def slot_type(argument: Argument, dtype: str) -> str:
-    """Device code's name for a functor's input, as csrc/aten/foreach.cpp asks for it."""
+    """Device code's name for a functor's input, as csrc/aten/foreach/foreach.cpp asks for it."""
     if isinstance(argument.type, ListType) and argument.type.elem == BaseType(BaseTy.Tensor):
         return f"PerElement<{dtype}>"
     return (
@@ -120,7 +120,7 @@ def generate(
     by_name = {row.name: row for row in rows}
     pairs = [(by_name[function.func.name.name.base], function) for function in functions]
     headers = [f"#include <ATen/ops/{name}_native.h>" for name in sorted(by_name)]
-    text = ['#include "aten/foreach.h"', "#include <ATen/native/ForeachUtils.h>", *headers]
+    text = ['#include "aten/foreach/foreach.h"', "#include <ATen/native/ForeachUtils.h>", *headers]
     text += ["namespace ipex::aten::rows {", "namespace {"]
     text += [*(row.definition(scalar_types) for row in by_name.values()), "}", "}"]
     text += ["namespace at::native {", "using namespace ipex::aten;"]

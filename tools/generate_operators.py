@@ -1,4 +1,4 @@
-"""Writes what the tables csrc/aten/operators/*.yaml leave to be written: the dispatcher's
+"""Writes what the tables csrc/aten/**/*.yaml leave to be written: the dispatcher's
 registrations (by torchgen, from the wheel's own native_functions.yaml), the `impl` of every
 elementwise row, and the list of kernels the rows need ahead of time.
 
@@ -115,7 +115,7 @@ class ElementwiseRow:
         return types.get(self.output, "int32_t" if self.output == "int32" else self.output)
 
     def instantiations(self) -> list[str]:
-        """The kernels of the row, as csrc/aten/elementwise.cpp asks for them, with their module."""
+        """The kernels of the row, as csrc/aten/pointwise/elementwise.cpp asks for them, with their module."""
         names = []
         for dtype in self.dtypes:
             inputs = [dtype] * self.inputs
@@ -165,7 +165,7 @@ class Tables:
         self.foreach_overloads: set[str] = set()
         known = {"native", "library", "shared", "elementwise", "functors", "foreach"}
         known |= {"on_cpu", "layouts"}
-        for path in sorted(directory.glob("*.yaml")):
+        for path in sorted(directory.rglob("*.yaml")):
             table = yaml.safe_load(path.read_text()) or {}
             for section in table.keys() - known:
                 sys.exit(f"{path}: unknown section {section}")
@@ -365,7 +365,7 @@ def write_rows(tables: Tables, source: pathlib.Path, output: pathlib.Path) -> No
             impls.append(row_impl(row, function, groups.get(row.name)))
     declarations = [f"extern ElementwiseRow {row.identifier};" for row in rows]
     namespace = "namespace ipex::aten::rows {"
-    header = ["#pragma once", '#include "aten/elementwise.h"', namespace, *declarations, "}"]
+    header = ["#pragma once", '#include "aten/pointwise/elementwise.h"', namespace, *declarations, "}"]
     write_if_changed(output / "aten/elementwise_rows.h", "\n".join([*header, ""]))
     text = ["#define TORCH_ASSERT_ONLY_METHOD_OPERATORS", '#include "aten/elementwise_rows.h"']
     text += [*sorted(headers), namespace, *(row.definition() for row in rows), "}"]

@@ -23,7 +23,7 @@ from intel_extension_for_pytorch import _C
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/operators.md"
-TABLES = ROOT / "csrc/aten/operators"
+TABLES = ROOT / "csrc/aten"
 REGISTERED_HEADING = "## Registered under XPU"
 
 DTYPE_GROUPS = {
@@ -52,7 +52,7 @@ def base_name(overload: str) -> str:
 def kinds() -> dict[str, str]:
     """How each operator runs, from the tables of operators; `kernel` where they do not say."""
     result = {}
-    for path in sorted(TABLES.glob("*.yaml")):
+    for path in sorted(TABLES.rglob("*.yaml")):
         table = yaml.safe_load(path.read_text()) or {}
         for section in ("shared", "library"):
             result.update((base_name(name), section) for name in table.get(section) or [])

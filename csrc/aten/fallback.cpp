@@ -11,7 +11,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "aten/copy.h"
+#include "aten/tensor/copy.h"
 #include "runtime/limits.h"
 
 namespace ipex::aten {

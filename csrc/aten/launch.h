@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "aten/dtypes.h"
-#include "ipex/kernels.h"
+#include "ipex/instantiation.h"
 
 namespace ipex::jit {
 class Kernel;

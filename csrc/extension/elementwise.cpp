@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "aten/elementwise.h"
+#include "aten/pointwise/elementwise.h"
 
 namespace ipex {
 

@@ -6,7 +6,7 @@
 
 #include "aten/dtypes.h"
 #include "aten/launch.h"
-#include "aten/reduce.h"
+#include "aten/reduce/reduce.h"
 #include "jit/debug.h"
 #include "jit/library.h"
 #include "runtime/limits.h"

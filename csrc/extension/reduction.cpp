@@ -3,7 +3,7 @@
 #include <ATen/native/ReduceOpsUtils.h>
 #include <c10/core/DeviceGuard.h>
 
-#include "aten/reduce.h"
+#include "aten/reduce/reduce.h"
 
 namespace ipex {
 

@@ -1,6 +1,5 @@
 #include "onemkl/lapack.h"
 
-#include <ATen/native/LinearAlgebraUtils.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/SmallVector.h>
@@ -42,7 +41,11 @@ void run(const char* name, const Tensor& matrices, const Tensor& info, Routine r
     return memory.emplace_back(c10::GetAllocator(c10::kXPU)->allocate(bytes)).get();
   };
   const runtime::LibraryQueue queue(matrices.device().index());
-  Call call{queue.get(), element_of(matrices.scalar_type()), at::native::batchCount(matrices), allocate, {}};
+  Call call{queue.get(),
+            element_of(matrices.scalar_type()),
+            matrices.numel() / (matrices.size(-2) * matrices.size(-1)),
+            allocate,
+            {}};
   try {
     routine(library(), call);
     queue.finish();
@@ -53,7 +56,7 @@ void run(const char* name, const Tensor& matrices, const Tensor& info, Routine r
                 matrices.device(), ": ", error.what());
   }
   if (call.info.empty()) return;
-  TORCH_CHECK(info.defined(), name, ": oneMKL's info is ", call.info);
+  TORCH_CHECK(info.defined(), name, ": oneMKL's info is ", c10::ArrayRef(call.info));
   info.copy_(at::tensor(call.info, at::kInt).view(info.sizes()));
 }
 

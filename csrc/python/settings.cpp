@@ -1,5 +1,5 @@
-#include "aten/gemm.h"
-#include "aten/reduce.h"
+#include "aten/matmul/gemm_launch.h"
+#include "aten/reduce/reduce.h"
 #include "onemkl/loader.h"
 #include "python/bindings.h"
 #include "runtime/fp32_math_mode.h"

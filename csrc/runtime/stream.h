@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "ipex/stream.h"
+#include "ipex/checked.h"
 
 namespace ipex::runtime {
 

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "ipex/instantiation.h"
+
 namespace ipex {
 
 // Work-groups and the work-items in each.
@@ -32,15 +34,6 @@ RowKernel row_kernel(const std::string& name, std::int64_t rows);
 // The name of a dtype in a kernel's template arguments: "float", "bfloat16", "complex<float>". Throws
 // c10::Error for a dtype that kernels do not have.
 const char* type_name(c10::ScalarType dtype);
-
-// "name<first,second>"
-template <class... Arguments>
-std::string instantiation(std::string_view name, const Arguments&... arguments) {
-  std::string text{name};
-  char separator = '<';
-  ((text.append(1, separator).append(arguments), separator = ','), ...);
-  return text.append(1, '>');
-}
 
 // Enqueues a kernel with its parameter struct, and `local_bytes` of work-group memory where it takes
 // LocalMemory, on the current stream of the current device; does not wait. `module` is the name of the

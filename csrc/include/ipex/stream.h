@@ -3,9 +3,10 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/core/Stream.h>
-#include <c10/util/Exception.h>
 
 #include <sycl/sycl.hpp>
+
+#include "ipex/checked.h"
 
 namespace xpu {
 
@@ -23,15 +24,5 @@ sycl::queue& current_queue();
 // Memory of the current device from PyTorch's caching allocator, for work on the current stream. The memory
 // is freed with the pointer; work that is enqueued by then on that stream may still use it.
 inline c10::DataPtr allocate(std::size_t bytes) { return c10::GetAllocator(c10::kXPU)->allocate(bytes); }
-
-// Runs `action`; a SYCL exception becomes a RuntimeError that says what was being done.
-template <class Action>
-auto checked(const char* doing, Action action) {
-  try {
-    return action();
-  } catch (const sycl::exception& error) {
-    TORCH_CHECK(false, "XPU: ", doing, " failed: ", error.what());
-  }
-}
 
 }  // namespace ipex
