@@ -9,13 +9,10 @@ namespace ipex::jit {
 class Kernel {
  public:
   Kernel(std::string kernel_name, sycl::kernel loaded)
-      : name(std::move(kernel_name)),
-        kernel(std::move(loaded)),
-        takes_local_memory(kernel.get_info<sycl::info::kernel::num_args>() == 2) {}
+      : name(std::move(kernel_name)), kernel(std::move(loaded)) {}
 
   const std::string name;
   const sycl::kernel kernel;
-  const bool takes_local_memory;
   // SYCL does not guard the arguments of a kernel made from OpenCL's between setting them and enqueueing.
   std::mutex arguments;
 };

@@ -105,7 +105,7 @@ void launch(sycl::queue& queue, Kernel& kernel, Range range, const void* params,
   if (range.groups == 0) return;
   enqueue(queue, kernel, range, moved_bytes, with_event, [&](sycl::handler& handler) {
     handler.set_arg(0, syclex::raw_kernel_arg(params, params_size));
-    if (kernel.takes_local_memory) set_local_memory(handler, 1, local_bytes);
+    if (local_bytes != 0) set_local_memory(handler, 1, local_bytes);
     handler.parallel_for(sycl::nd_range<1>(range.groups * range.group_size, range.group_size), kernel.kernel);
   });
 }

@@ -45,7 +45,7 @@ struct Range {
   std::size_t group_size;  // work-items in each
 };
 
-// Enqueues `kernel` with one parameter struct and, where the kernel takes LocalMemory, `local_bytes` of it.
+// Enqueues `kernel` with one parameter struct and, where it takes LocalMemory, `local_bytes` of it (not 0).
 // Does not wait. The only place that enqueues a kernel. `moved_bytes`, what the kernel reads and writes in
 // device memory, is only for the bandwidth that IPEX_XPU_DEBUG=2 shows. SYCL keeps an event of the launch if
 // `with_event`, which costs up to a microsecond: a host task needs it to be ordered behind the kernel.

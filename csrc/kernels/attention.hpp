@@ -113,13 +113,19 @@ inline void attention_weights_backward_by(const Rows& rows, const AttentionParam
     auto* weights = static_cast<Weight*>(params.weights) + place.row * params.weight_step;
     auto* score_gradients = static_cast<Weight*>(params.score_gradients) + place.first;
     const float shift = finite_shift(params.logsumexp[place.query]);
-    const float total = sum_each<float>(rows, place.visible, [&](auto key) {
+    // Beside a large logit the log-sum-exp has no digits left for the sum, so this is not always 1.
+    const float sum = sum_each<float>(rows, place.visible, [&](auto key) {
       const auto weight = math::exp(place.logit(load<float>(scores, key), params.scale, key) - shift);
       store(scores, key, weight);
-      return weight * load<float>(gradients, key) * place.template kept<Dropout>(params, key);
+      return weight;
     });
+    const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
+    const float total = factor * sum_each<float>(rows, place.visible, [&](auto key) {
+                          return load<float>(scores, key) * load<float>(gradients, key) *
+                                 place.template kept<Dropout>(params, key);
+                        });
     rows.for_each(place.visible, [&](auto key) {
-      const auto weight = load<float>(scores, key);
+      const auto weight = load<float>(scores, key) * factor;
       const float kept = place.template kept<Dropout>(params, key);
       store(weights, key, weight * kept);
       store(score_gradients, key, weight * (load<float>(gradients, key) * kept - total) * params.scale);

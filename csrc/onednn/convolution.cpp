@@ -103,14 +103,15 @@ Operation make(const Problem& problem, const PostOps& post_ops, Wanted wanted) {
   const auto x = describe(problem.x, problem.channels_last);
   const auto w = describe_weights(problem);
   const auto y = describe(problem.y, problem.channels_last);
-  memory::desc bias;
-  if (problem.bias.defined()) {
+  const bool has_bias = problem.bias.defined();
+  memory::desc bias;  // one that is made so is not false, but one of no dimensions
+  if (has_bias) {
     bias = {dims(problem.bias.sizes()), data_type(problem.bias.scalar_type()), memory::format_tag::a};
   }
   const auto wanted_x = wanted.of(x, wanted.free_layout);
   const auto wanted_w = wanted.of(w, true);
   const auto wanted_y = wanted.of(y, wanted.free_layout);
-  const auto wanted_bias = bias ? wanted.of(bias, false) : bias;
+  const auto wanted_bias = has_bias ? wanted.of(bias, false) : bias;
   const auto stride = dims(problem.geometry.stride);
   const auto before = dims(problem.geometry.padding);
   const auto after = padding_after(problem);
@@ -122,16 +123,15 @@ Operation make(const Problem& problem, const PostOps& post_ops, Wanted wanted) {
   if (problem.pass == Pass::forward) attributes.set_post_ops(post_ops.build(operands));
   const auto algorithm = dnnl::algorithm::convolution_direct;
   const dnnl::convolution_forward::primitive_desc forward(
-      target, dnnl::prop_kind::forward_training, algorithm, wanted_x, wanted_w,
-      problem.pass == Pass::backward_data ? memory::desc() : wanted_bias, wanted_y, stride, dilation, before,
-      after, attributes);
+      target, dnnl::prop_kind::forward_training, algorithm, wanted_x, wanted_w, wanted_bias, wanted_y, stride,
+      dilation, before, after, attributes);
 
   const auto access = [&](Pass writes) { return problem.pass == writes ? Access::write : Access::read; };
   const auto arguments = [&](int x_id, int w_id, int y_id, int bias_id, const auto& description) {
     std::vector<Argument> all{{x_id, access(Pass::backward_data), x, {}},
                               {w_id, access(Pass::backward_weights), w, {}},
                               {y_id, access(Pass::forward), y, {}}};
-    if (bias) all.push_back({bias_id, access(Pass::backward_weights), bias, {}});
+    if (has_bias) all.push_back({bias_id, access(Pass::backward_weights), bias, {}});
     for (auto& argument : all) argument.wanted = description.query_md(dnnl::query::exec_arg_md, argument.id);
     return all;
   };

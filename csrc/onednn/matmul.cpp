@@ -7,6 +7,7 @@
 
 #include "onednn/engine.h"
 #include "runtime/libraries.h"
+#include "runtime/strides.h"
 
 namespace ipex::onednn {
 namespace {
@@ -31,9 +32,8 @@ struct Layout {
   }
 };
 
-// Strides of dimensions of size 1 are arbitrary in ATen; here they get the value that makes sense.
 std::optional<Layout> find_layout(const Tensor& tensor) {
-  Layout layout{at::DimVector(tensor.sizes()), at::DimVector(tensor.strides())};
+  Layout layout{at::DimVector(tensor.sizes()), runtime::canonical_strides(tensor)};
   const auto dimensions = tensor.dim();
   auto& row = layout.strides[dimensions - 2];
   auto& column = layout.strides[dimensions - 1];
@@ -48,10 +48,9 @@ std::optional<Layout> find_layout(const Tensor& tensor) {
     if (row != 1 || column < rows) return std::nullopt;
   }
   for (std::int64_t batch = 0; batch < dimensions - 2; ++batch) {
-    auto& size = layout.sizes[batch];
-    auto& stride = layout.strides[batch];
-    if (stride == 0) size = 1;  // the library repeats it
-    if (size == 1) stride = rows * columns;
+    if (layout.strides[batch] != 0) continue;
+    layout.sizes[batch] = 1;  // the library repeats it
+    layout.strides[batch] = rows * columns;
   }
   return layout;
 }
@@ -212,6 +211,13 @@ const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype, c10
 
 void matmul(const char* name, const Tensor& destination, const Tensor& source, const Tensor& weight,
             const Tensor& bias, PostOps post_ops) {
+  for (std::int64_t batch = 0; batch < destination.dim() - 2; ++batch) {
+    if (destination.size(batch) != 1) continue;
+    // Of four dimensions of which the first has size 1 oneDNN 3.13 reads the wrong matrices of the batch.
+    for (auto& operand : post_ops.operands()) operand = operand.squeeze(batch);
+    return matmul(name, destination.squeeze(batch), source.squeeze(batch), weight.squeeze(batch), bias,
+                  std::move(post_ops));
+  }
   try {
     const bool both = repeats_batch(source) && repeats_batch(weight);
     multiply(destination, both ? source.contiguous() : source, weight, bias, post_ops);

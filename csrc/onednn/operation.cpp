@@ -1,6 +1,7 @@
 #include "onednn/operation.h"
 
 #include <c10/core/Allocator.h>
+#include <c10/util/Exception.h>
 #include <c10/util/SmallVector.h>
 
 #include <algorithm>
@@ -103,6 +104,8 @@ void Operation::copy(Access access, std::span<void* const> data, std::byte* work
 }
 
 void Operation::run(std::span<void* const> data) const {
+  TORCH_INTERNAL_ASSERT(data.size() == arguments_.size(), "oneDNN: a primitive of ", arguments_.size(),
+                        " arguments got ", data.size(), " addresses");
   // Freed on return, which the caching allocator orders after the work enqueued here.
   c10::DataPtr workspace;
   if (workspace_bytes_ != 0) workspace = c10::GetAllocator(c10::kXPU)->allocate(workspace_bytes_);

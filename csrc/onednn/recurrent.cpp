@@ -13,6 +13,7 @@
 #include "onednn/post_ops.h"
 #include "onednn/primitive_cache.h"
 #include "runtime/libraries.h"
+#include "runtime/strides.h"
 
 namespace ipex::onednn {
 namespace {
@@ -20,6 +21,11 @@ namespace {
 using at::Tensor;
 using dnnl::memory;
 using Tag = memory::format_tag;
+
+memory::dims strides_of(const Tensor& tensor) {
+  const auto strides = runtime::canonical_strides(tensor);
+  return {strides.begin(), strides.end()};
+}
 
 // Sizes of a layer, and the library's descriptions of its tensors.
 struct Shape {
@@ -43,8 +49,8 @@ struct Shape {
         kind(layer.kind),
         reverse(layer.reverse),
         train(trains),
-        input_strides(layer.input.strides().vec()),
-        output_strides(output.defined() ? output.strides().vec() : memory::dims{batch * hidden, hidden, 1}),
+        input_strides(strides_of(layer.input)),
+        output_strides(output.defined() ? strides_of(output) : memory::dims{batch * hidden, hidden, 1}),
         gates(gates_of(layer.kind)) {}
 
   bool has_cell() const { return kind == Recurrence::lstm; }

@@ -15,6 +15,8 @@
 #include <ATen/TensorSubclassLikeUtils.h>
 #include <torch/library.h>
 
+#include "runtime/strides.h"
+
 namespace ipex::aten {
 namespace {
 
@@ -228,7 +230,8 @@ RecurrentOutputs recurrent(const RecurrentCall& call) {
     return recurrent_by_cells(call);
   }
   const auto sequence = (call.batch_first ? call.input.transpose(0, 1) : call.input).to(dtype);
-  const bool as_it_lies = !gradients && sequence.is_non_overlapping_and_dense() && sequence.stride(2) == 1;
+  const bool as_it_lies =
+      !gradients && sequence.is_non_overlapping_and_dense() && runtime::canonical_strides(sequence)[2] == 1;
   Layers layers{call, as_it_lies ? sequence : sequence.contiguous(), {}};
   for (const auto& state : call.states) layers.states.push_back(state.to(dtype));
   auto results = gradients ? with_gradients(layers) : without_gradients(layers);
