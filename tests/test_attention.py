@@ -63,6 +63,36 @@ def test_scaled_dot_product_attention(case: str, dtype: torch.dtype) -> None:
         torch.testing.assert_close(ours.cpu().double(), theirs, rtol=tolerance, atol=tolerance)
 
 
+LARGE = (torch.finfo(torch.float32).min, torch.finfo(torch.bfloat16).min, -1e9, 1e9, -1e4)
+
+
+@pytest.mark.parametrize("bias", LARGE)
+@pytest.mark.parametrize("dtype", TOLERANCES, ids=lambda dtype: str(dtype)[6:])
+def test_gradients_beside_large_biases(dtype: torch.dtype, bias: float) -> None:
+    """Of rows that are biased whole, in part, and behind causality, as padding on the left is."""
+    torch.manual_seed(0)
+    inputs = [torch.randn(1, 2, 6, 16).to(dtype) for _ in range(3)]
+    output_gradient = torch.randn(1, 2, 6, 16).to(dtype)
+    mask = torch.zeros(6, 6)
+    mask[0], mask[1, 2:] = bias, bias
+    mask[2:] = torch.full((4, 6), -torch.inf).triu(3).fill_diagonal_(0)
+    mask[2:, :3] = bias
+
+    # Not by stock's fused kernels: their log-sum-exp loses the sum, also in float64.
+    exact = [t.double().requires_grad_() for t in inputs]
+    logits = (exact[0] @ exact[1].mT / 4).float() + mask
+    expected = logits.double().softmax(-1) @ exact[2]
+    expected.backward(output_gradient.double())
+
+    ours = [t.xpu().requires_grad_() for t in inputs]
+    out = F.scaled_dot_product_attention(*ours, attn_mask=mask.xpu())
+    out.backward(output_gradient.xpu())
+    close = dict(rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype], check_dtype=False)
+    torch.testing.assert_close(out.detach().cpu(), expected.detach(), **close)
+    for actual, theirs in zip(ours, exact, strict=True):
+        torch.testing.assert_close(actual.grad.cpu(), theirs.grad, **close)
+
+
 def test_gradients_of_dropped_attention() -> None:
     torch.manual_seed(0)
     query, key = torch.randn(2, 3, 7, 8), torch.randn(2, 3, 16, 8)

@@ -53,6 +53,17 @@ def test_normalization(name, norm, dtype):
     compare(name, signal(name, 3, 6, 9, dtype=dtype), norm=norm)
 
 
+@pytest.mark.parametrize("stride", [0, 1, 1000])
+@pytest.mark.parametrize("shape", [(1,), (1, 5, 1), (4, 1, 3), (1, 1, 1, 6)], ids=str)
+@pytest.mark.parametrize("name", ["fftn", "ifftn", "rfftn", "irfftn"])
+def test_strides_of_dimensions_of_size_1(name, shape, stride):
+    tensor = signal(name, *shape, dtype=torch.float32)
+    strides = [stride if n == 1 else s for n, s in zip(shape, tensor.stride(), strict=True)]
+    options = {"s": shape} if name == "irfftn" else {}
+    reference = getattr(torch.fft, name)(exact(tensor), **options)
+    check(getattr(torch.fft, name)(tensor.xpu().as_strided(shape, strides), **options), reference)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 30, 128, 1021, 1 << 20, 1048573])
 @pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft"])

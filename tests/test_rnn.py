@@ -97,6 +97,34 @@ def test_inference(layer: str, sizes: tuple[int, int]) -> None:
             assert actual[0].is_contiguous()
 
 
+def with_strides_of_ones(tensor: torch.Tensor, stride: int) -> torch.Tensor:
+    """The same with another stride of its dimensions of size 1, which mean nothing."""
+    strides = [stride if n == 1 else s for n, s in zip(tensor.shape, tensor.stride(), strict=True)]
+    return tensor.as_strided(tensor.shape, strides)
+
+
+@pytest.mark.parametrize("dtype", (torch.float32, torch.bfloat16), ids=lambda dtype: str(dtype)[6:])
+@pytest.mark.parametrize("training", (False, True))
+@pytest.mark.parametrize("layer", LAYERS)
+def test_strides_of_dimensions_of_size_1(layer: str, training: bool, dtype: torch.dtype) -> None:
+    """Whatever they are, and whichever came first: the library remembers what it was given."""
+    torch.manual_seed(0)
+    for features, steps, batch, odd_first in ((6, 7, 1, True), (6, 9, 1, False), (1, 5, 3, True)):
+        module = LAYERS[layer](features, HIDDEN, batch_first=True).to(dtype)
+        x = torch.randn(batch, steps, features).to(dtype)
+        expected = flatten(module.double()(x.double()))
+        module.to("xpu", dtype)
+        plain = x.xpu()
+        views = [with_strides_of_ones(plain, stride) for stride in (0, 1, 5)]
+        for given in [*views, plain] if odd_first else [plain, *views]:
+            with torch.set_grad_enabled(training):
+                actual = flatten(module(given))
+            for ours, theirs in zip(actual, expected, strict=True):
+                torch.testing.assert_close(
+                    ours.cpu().double(), theirs, rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype]
+                )
+
+
 def test_sequences_are_the_library_s(tmp_path: Path) -> None:
     code = """
 import torch

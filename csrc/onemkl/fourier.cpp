@@ -2,6 +2,7 @@
 
 #include "runtime/keyed_cache.h"
 #include "runtime/stream.h"
+#include "runtime/strides.h"
 
 namespace ipex::onemkl {
 namespace {
@@ -13,14 +14,16 @@ std::vector<std::int64_t> to_vector(c10::IntArrayRef values) { return values.vec
 TransformShape shape_of(const Tensor& output, const Tensor& input, bool forward, double scale) {
   const auto& front = forward ? input : output;
   const auto& back = forward ? output : input;
+  const auto front_strides = runtime::canonical_strides(front),
+             back_strides = runtime::canonical_strides(back);
   return {c10::toRealValueType(input.scalar_type()) == c10::kDouble,
           !front.is_complex(),
           front.size(0),
-          front.stride(0),
-          back.stride(0),
+          front_strides[0],
+          back_strides[0],
           to_vector(front.sizes().slice(1)),
-          to_vector(front.strides().slice(1)),
-          to_vector(back.strides().slice(1)),
+          to_vector(c10::IntArrayRef(front_strides).slice(1)),
+          to_vector(c10::IntArrayRef(back_strides).slice(1)),
           scale};
 }
 
