@@ -43,7 +43,7 @@ VARIABLES = {
     "IPEX_XPU_CACHE_DIR": "where compiled kernels are kept",
     "IPEX_XPU_DEBUG": "1 devices, 2 kernels, 3 cache and compiler, 4 source",
     "IPEX_FP32_MATH_MODE": "FP32, TF32 or BF32",
-    "IPEX_XPU_LIBRARIES": "all or none: whether oneDNN and oneMKL are used",
+    "IPEX_XPU_LIBRARIES": "automatic, all or none: which operators use oneDNN and oneMKL",
 }
 
 # What the library reads on first use, by the function that reads it.

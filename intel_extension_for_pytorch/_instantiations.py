@@ -66,7 +66,7 @@ NOT_AHEAD_OF_TIME = {
 
 
 def layouts(inputs: int, fixed: bool, pairs: bool) -> list[tuple[str, ...]]:
-    """What the output and the inputs can be along a row, as csrc/aten/pointwise/elementwise.cpp chooses."""
+    """What the output and the inputs can be along a row, as elementwise.cpp chooses."""
     kinds_of_input = ("row", "fixed") if fixed and inputs > 1 else ("row",)
     rows = product(kinds_of_input, repeat=inputs)
     choices = [("row", *kinds) for kinds in rows if "row" in kinds or not kinds]

@@ -40,7 +40,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 # What computes products and convolutions: libraries that operators may use, kernel of ours.
 WAYS = {
-    "library": ("all", "automatic"),
+    "library": ("all", "automatic"),  # small products too
     "vectors": ("none", "vectors"),
     "tiles": ("none", "tiles"),
 }

@@ -8,7 +8,7 @@ from torch import nn
 from intel_extension_for_pytorch import _C
 
 
-@pytest.fixture(params=["all", "none"], autouse=True)
+@pytest.fixture(params=["automatic", "all", "none"], autouse=True)
 def libraries(request):
     before = _C.get_libraries()
     _C.set_libraries(request.param)
@@ -86,7 +86,7 @@ def test_network(make, shape, dtype):
 
 
 def test_choices():
-    with pytest.raises(RuntimeError, match="expected all or none"):
+    with pytest.raises(RuntimeError, match="expected automatic, all or none"):
         _C.set_libraries("some")
     with pytest.raises(ValueError, match="expected automatic, vectors or tiles"):
         _C.set_gemm_kernel("some")
@@ -96,5 +96,7 @@ def test_choices():
 def test_variable(libraries):
     read = "import torch\nfrom intel_extension_for_pytorch import _C\nprint(_C.get_libraries())"
     assert run(read, IPEX_XPU_LIBRARIES="none").strip() == "none"
-    with pytest.raises(AssertionError, match=r"IPEX_XPU_LIBRARIES is .*expected all or none"):
+    with pytest.raises(
+        AssertionError, match=r"IPEX_XPU_LIBRARIES is .*expected automatic, all or none"
+    ):
         run(read, IPEX_XPU_LIBRARIES="some")

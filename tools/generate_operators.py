@@ -115,7 +115,7 @@ class ElementwiseRow:
         return types.get(self.output, "int32_t" if self.output == "int32" else self.output)
 
     def instantiations(self) -> list[str]:
-        """The kernels of the row, as csrc/aten/pointwise/elementwise.cpp asks for them, with their module."""
+        """The kernels of the row, as elementwise.cpp asks for them, with their module."""
         names = []
         for dtype in self.dtypes:
             inputs = [dtype] * self.inputs
@@ -365,7 +365,13 @@ def write_rows(tables: Tables, source: pathlib.Path, output: pathlib.Path) -> No
             impls.append(row_impl(row, function, groups.get(row.name)))
     declarations = [f"extern ElementwiseRow {row.identifier};" for row in rows]
     namespace = "namespace ipex::aten::rows {"
-    header = ["#pragma once", '#include "aten/pointwise/elementwise.h"', namespace, *declarations, "}"]
+    header = [
+        "#pragma once",
+        '#include "aten/pointwise/elementwise.h"',
+        namespace,
+        *declarations,
+        "}",
+    ]
     write_if_changed(output / "aten/elementwise_rows.h", "\n".join([*header, ""]))
     text = ["#define TORCH_ASSERT_ONLY_METHOD_OPERATORS", '#include "aten/elementwise_rows.h"']
     text += [*sorted(headers), namespace, *(row.definition() for row in rows), "}"]

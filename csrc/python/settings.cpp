@@ -15,7 +15,7 @@ void bind_settings(py::module_& module) {
   bind(module, "get_fp32_math_mode", [] { return static_cast<int>(runtime::fp32_math_mode()); });
   bind(module, "set_fp32_math_mode",
        [](int mode) { runtime::set_fp32_math_mode(static_cast<Fp32MathMode>(mode)); });
-  bind(module, "get_libraries", [] { return runtime::libraries_allowed() ? "all" : "none"; });
+  bind(module, "get_libraries", [] { return runtime::libraries_name(); });
   bind(module, "set_libraries", [](const std::string& choice) { runtime::set_libraries(choice); });
   bind(module, "onemkl_load_error", [] { return onemkl::load_error(); });
   bind(module, "set_gemm_kernel", [](const std::string& choice) { aten::set_gemm_kernel(choice); });

@@ -5,9 +5,11 @@
 #include <ATen/ops/convolution_overrideable_native.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/sum.h>
+#include <c10/util/accumulate.h>
 
 #include "aten/dtypes.h"
 #include "aten/matmul/plain_convolution.h"
+#include "aten/matmul/small_products.h"
 #include "onednn/engine.h"
 
 namespace ipex::aten {
@@ -28,14 +30,13 @@ at::MemoryFormat memory_format(const Tensor& input, const Tensor& weight) {
   return input.dim() == 5 ? at::MemoryFormat::ChannelsLast3d : at::MemoryFormat::ChannelsLast;
 }
 
-bool by_library(const Tensor& input) {
+bool library_serves(const Tensor& input) {
   return onednn::convolution_refusal(input.device(), input.scalar_type()) == nullptr;
 }
 
 // Where the library has no half-precision convolution, operands and results are float32.
-c10::ScalarType compute_dtype(const Tensor& input) {
+c10::ScalarType library_dtype(const Tensor& input) {
   const auto dtype = input.scalar_type();
-  if (!by_library(input)) return dtype;
   return onednn::dtype_support(input.device().index(), dtype) == onednn::DtypeSupport::native ? dtype
                                                                                               : c10::kFloat;
 }
@@ -66,23 +67,40 @@ Tensor sum_over_channels(const Tensor& gradient) {
   return at::sum(gradient, dimensions);
 }
 
-// x, w and y as in onednn/convolution.h.
-void forward(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias,
-             const ConvolutionGeometry& geometry) {
-  if (by_library(x)) return onednn::convolution_forward(y, x, w, bias, geometry);
-  plain_convolution_forward(y, x, w, bias, geometry);
-}
+// The products of x, w and y (onednn/convolution.h), each by the library or by kernels of ours.
+struct Products {
+  ConvolutionGeometry geometry;
+  bool forward_by_library, data_by_library, weights_by_library;
 
-void backward_data(const Tensor& x, const Tensor& y, const Tensor& w, const ConvolutionGeometry& geometry) {
-  if (by_library(y)) return onednn::convolution_backward_data(x, y, w, geometry);
-  plain_convolution_backward_data(x, y, w, geometry);
-}
+  Products(const Tensor& input, const Tensor& weight, c10::IntArrayRef y, const ConvolutionGeometry& given)
+      : geometry(given) {
+    const auto multiplications = y[0] * c10::multiply_integers(y.slice(2)) * weight.numel();
+    const auto by_library = [&](const SmallProduct& limit) {
+      if (!library_serves(input)) return false;
+      // The kernels for few channels of a group gain nothing.
+      return given.groups > 1 || !is_small(limit, input.device(), input.scalar_type(), multiplications);
+    };
+    forward_by_library = by_library(small_convolution);
+    data_by_library = by_library(small_convolution_data);
+    weights_by_library = by_library(small_convolution_weights);
+  }
 
-void backward_weights(const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& x,
-                      const ConvolutionGeometry& geometry) {
-  if (by_library(x)) return onednn::convolution_backward_weights(w, bias, y, x, geometry);
-  plain_convolution_backward_weights(w, y, x, geometry);
-}
+  void forward(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) const {
+    if (forward_by_library) return onednn::convolution_forward(y, x, w, bias, geometry);
+    plain_convolution_forward(y, x, w, bias, geometry);
+  }
+
+  void backward_data(const Tensor& x, const Tensor& y, const Tensor& w) const {
+    if (data_by_library) return onednn::convolution_backward_data(x, y, w, geometry);
+    plain_convolution_backward_data(x, y, w, geometry);
+  }
+
+  // `bias` is undefined where our kernels compute.
+  void backward_weights(const Tensor& w, const Tensor& bias, const Tensor& y, const Tensor& x) const {
+    if (weights_by_library) return onednn::convolution_backward_weights(w, bias, y, x, geometry);
+    plain_convolution_backward_weights(w, y, x, geometry);
+  }
+};
 
 }  // namespace
 }  // namespace ipex::aten
@@ -101,19 +119,23 @@ Tensor convolution_overrideable_xpu(const Tensor& input, const Tensor& weight,
   const Tensor bias = optional_bias.value_or(Tensor());
   check_dtypes(input, weight, bias);
   check_dtype("convolution", input.scalar_type());
-  const Operands operands{memory_format(input, weight), compute_dtype(input)};
-  const ConvolutionGeometry geometry{stride, padding, dilation, groups};
+  const auto sizes =
+      output_sizes(input, weight, padding, output_padding, stride, dilation, transposed, groups);
+  const Products products(input, weight, transposed ? input.sizes() : c10::IntArrayRef(sizes),
+                          {stride, padding, dilation, groups});
+  const bool by_library = transposed ? products.data_by_library : products.forward_by_library;
+  const Operands operands{memory_format(input, weight),
+                          by_library ? library_dtype(input) : input.scalar_type()};
   const auto source = operands.read(input);
   const auto filter = operands.read(weight);
   const auto addend = bias.defined() ? bias.to(operands.dtype).contiguous() : bias;
-  const auto output = operands.make(
-      output_sizes(input, weight, padding, output_padding, stride, dilation, transposed, groups), input);
+  const auto output = operands.make(sizes, input);
   if (output.numel() != 0) {
     if (transposed) {
-      backward_data(output, source, filter, geometry);
+      products.backward_data(output, source, filter);
       if (bias.defined()) output.add_(reshape_bias(output.dim(), addend));
     } else {
-      forward(output, source, filter, addend, geometry);
+      products.forward(output, source, filter, addend);
     }
   }
   return output.to(input.scalar_type());
@@ -125,29 +147,33 @@ std::tuple<Tensor, Tensor, Tensor> convolution_backward_overrideable_xpu(
     int64_t groups, std::array<bool, 3> output_mask) {
   check_dtypes(input, weight, grad_output);
   check_dtype("convolution_backward", input.scalar_type());
-  const Operands operands{memory_format(input, weight), compute_dtype(input)};
-  const ConvolutionGeometry geometry{stride, padding, dilation, groups};
   const auto [need_input, need_weight, need_bias] = output_mask;
   const auto dtype = input.scalar_type();
+  const Products products(input, weight, (transposed ? input : grad_output).sizes(),
+                          {stride, padding, dilation, groups});
+  const bool by_library =
+      (need_input && (transposed ? products.forward_by_library : products.data_by_library)) ||
+      (need_weight && products.weights_by_library);
+  const Operands operands{memory_format(input, weight), by_library ? library_dtype(input) : dtype};
   const auto gradient = operands.read(grad_output);
   Tensor grad_input, grad_weight, grad_bias;
   if (need_input) {
     const auto filter = operands.read(weight);
     const auto result = operands.make(input.sizes(), input);
     if (transposed) {
-      forward(result, gradient, filter, {}, geometry);
+      products.forward(result, gradient, filter, {});
     } else {
-      backward_data(result, gradient, filter, geometry);
+      products.backward_data(result, gradient, filter);
     }
     grad_input = result.to(dtype);
   }
   // The library sums the bias gradient on the way where the output is its y.
-  const bool fused_bias = need_bias && need_weight && !transposed && by_library(input);
+  const bool fused_bias = need_bias && need_weight && !transposed && products.weights_by_library;
   if (need_weight) {
     const auto source = operands.read(input);
     const auto result = operands.make(weight.sizes(), weight);
     const auto bias = fused_bias ? at::empty({gradient.size(1)}, gradient.options()) : Tensor();
-    backward_weights(result, bias, transposed ? source : gradient, transposed ? gradient : source, geometry);
+    products.backward_weights(result, bias, transposed ? source : gradient, transposed ? gradient : source);
     grad_weight = result.to(dtype);
     if (fused_bias) grad_bias = bias.to(dtype);
   }

@@ -14,6 +14,7 @@
 #include <ATen/ops/vdot_native.h>
 
 #include "aten/matmul/gemm.h"
+#include "aten/matmul/small_products.h"
 #include "onednn/matmul.h"
 
 namespace ipex::aten {
@@ -22,8 +23,11 @@ namespace {
 using at::Tensor;
 using onednn::PostOps;
 
-bool by_library(const Tensor& operand, const Tensor& result) {
-  return onednn::matmul_refusal(operand.device(), operand.scalar_type(), result.scalar_type()) == nullptr;
+bool by_library(const Tensor& first, const Tensor& result) {
+  const auto device = first.device();
+  const auto dtype = first.scalar_type();
+  return onednn::matmul_refusal(device, dtype, result.scalar_type()) == nullptr &&
+         !is_small(small_matmul, device, dtype, result.numel() * first.size(-1));
 }
 
 void check_same_dtype(const char* name, const Tensor& first, const Tensor& second) {
