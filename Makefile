@@ -1,6 +1,7 @@
 # make build   creates .venv, installs what is needed and builds in place; again: builds what changed
 # make demo    trains and infers on the xpu device (examples/)
-# make test    runs the tests (PYTEST="-k memory" selects)
+# make test    runs the tests (PYTEST="-k memory" selects, TESTS=tests/test_rnn.py too)
+# make test-memory   runs those that touch memory on a device whose memory the host can not read, as a GPU's
 # make test-operators   runs PyTorch's whole operator database: every operator, dtype and sample
 # make wheel   packs what was built into dist/*.whl
 # make test-extensions   builds and runs the examples of extensions with the wheel in a new environment
@@ -12,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-operators test-extensions wheel docs bench lint clean
+.PHONY: build demo test test-memory test-operators test-extensions wheel docs bench lint clean
 
 PYTHON ?= python3
 JOBS ?= $(shell nproc)
@@ -33,15 +34,24 @@ demo: build
 	$(call say,Inference on xpu)
 	$(BIN)/python examples/infer_digits.py
 
+TESTS ?= $(sort $(wildcard tests/test_*.py))
 test: build
 	$(call say,Tests)
 	@# A process for each file: allocator statistics, forks and kernel counters start from nothing in each.
 	@# Status 5 is pytest's word for a file in which PYTEST selects no test.
-	failed=; for file in tests/test_*.py; do \
+	failed=; for file in $(TESTS); do \
 	  echo "-- $$file"; $(BIN)/python -m pytest -q $(PYTEST) "$$file" || \
 	    [ $$? -eq 5 ] || failed="$$failed $$file"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi; echo "All test files passed"
+
+# What computes with device memory alone is the same there; the operator tests have each operator once.
+MEMORY_TESTS := allocator amp compiled_kernels cpp_interface data_movement device elementwise extension fft foreach \
+  fork generator kernel_library layouts linalg loss multi_device opinfo optim quantized random reduce sort_scan sparse \
+  streams stress transformer xpu_api
+test-memory: export IPEX_XPU_HOST_ACCESS := 0
+test-memory:
+	$(MAKE) test TESTS="$(MEMORY_TESTS:%=tests/test_%.py)"
 
 # Parts that run side by side, small enough that one which dies takes little with it.
 SHARDS ?= 16
