@@ -19,11 +19,13 @@ def interleaved(
 ) -> dict[str, Sequence[float]]:
     """Each sample's figures, taken in turn so that all meet the same noise.
 
-    Before each the threads of the one before get time to stop spinning.
+    Before each the threads of the one before get time to stop spinning; every other round goes
+    backwards, so that none always follows the same one.
     """
     figures: dict[str, list[float]] = {name: [] for name in samples}
-    for _ in range(rounds):
-        for name, sample in samples.items():
+    order = list(samples.items())
+    for number in range(rounds):
+        for name, sample in order if number % 2 == 0 else reversed(order):
             time.sleep(QUIET_SECONDS)
             figures[name].append(sample())
     return figures

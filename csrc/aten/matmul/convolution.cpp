@@ -75,10 +75,12 @@ struct Products {
   Products(const Tensor& input, const Tensor& weight, c10::IntArrayRef y, const ConvolutionGeometry& given)
       : geometry(given) {
     const auto multiplications = y[0] * c10::multiply_integers(y.slice(2)) * weight.numel();
-    const auto by_library = [&](const SmallProduct& limit) {
+    const auto elements = input.numel() + weight.numel() + c10::multiply_integers(y);
+    const auto by_library = [&](const SmallProduct& product) {
       if (!library_serves(input)) return false;
       // The kernels for few channels of a group gain nothing.
-      return given.groups > 1 || !is_small(limit, input.device(), input.scalar_type(), multiplications);
+      return given.groups > 1 ||
+             !is_small(product, input.device(), input.scalar_type(), multiplications, elements);
     };
     forward_by_library = by_library(small_convolution);
     data_by_library = by_library(small_convolution_data);

@@ -23,11 +23,12 @@ namespace {
 using at::Tensor;
 using onednn::PostOps;
 
-bool by_library(const Tensor& first, const Tensor& result) {
+bool by_library(const Tensor& first, const Tensor& second, const Tensor& result) {
   const auto device = first.device();
   const auto dtype = first.scalar_type();
   return onednn::matmul_refusal(device, dtype, result.scalar_type()) == nullptr &&
-         !is_small(small_matmul, device, dtype, result.numel() * first.size(-1));
+         !is_small(small_matmul, device, dtype, result.numel() * first.size(-1),
+                   first.numel() + second.numel() + result.numel());
 }
 
 void check_same_dtype(const char* name, const Tensor& first, const Tensor& second) {
@@ -72,7 +73,7 @@ void check_int_mm(const Tensor& self, const Tensor& second) {
 }  // namespace
 
 void multiply(const char* name, const Tensor& out, const Tensor& first, const Tensor& second) {
-  if (!by_library(first, out)) return gemm(name, out, first, second);
+  if (!by_library(first, second, out)) return gemm(name, out, first, second);
   if (out.numel() == 0) return;
   if (first.numel() == 0) {
     out.zero_();
@@ -83,7 +84,7 @@ void multiply(const char* name, const Tensor& out, const Tensor& first, const Te
 
 void multiply_add(const char* name, const Tensor& out, const Tensor& self, const Tensor& first,
                   const Tensor& second, const at::Scalar& beta, const at::Scalar& alpha) {
-  if (!by_library(first, out)) return gemm(name, out, first, second, self, beta, alpha);
+  if (!by_library(first, second, out)) return gemm(name, out, first, second, self, beta, alpha);
   const float factor = beta.to<float>();
   const float product_factor = alpha.to<float>();
   // Nothing of self shows where beta is 0, not even a NaN.

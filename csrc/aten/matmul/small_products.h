@@ -11,20 +11,25 @@
 
 namespace ipex::aten {
 
-// The most multiplications of a product that kernels of ours take on a CPU. A library's task costs about 25
-// µs beyond its work where kernels come before and after it. `python bench/small.py --crossover` measures.
-struct SmallProduct {
-  std::int64_t single, half;  // in float32; in bfloat16 and float16
+// Up to how many multiplications, and elements of operands and result together, kernels of ours take a
+// product on a CPU. A library's task costs 10 to 25 µs beyond its work where kernels come before and after
+// it; our kernels lay out operands for each call. `python bench/small.py --crossover` measures.
+struct Limit {
+  std::int64_t multiplications, elements;
 };
-constexpr SmallProduct small_matmul{1 << 19, 1 << 18};
-constexpr SmallProduct small_convolution{1 << 18, 1 << 18};
-constexpr SmallProduct small_convolution_data{1 << 15, 1 << 15};  // their kernel meets few elements in order
-constexpr SmallProduct small_convolution_weights{1 << 18, 1 << 18};
+struct SmallProduct {
+  Limit single, half;  // in float32; in bfloat16 and float16
+};
+constexpr SmallProduct small_matmul{{1 << 20, 96 << 10}, {1 << 19, 48 << 10}};
+constexpr SmallProduct small_convolution{{1 << 18, 1 << 16}, {1 << 18, 1 << 16}};
+constexpr SmallProduct small_convolution_data{{1 << 15, 1 << 16}, {1 << 15, 1 << 16}};
+constexpr SmallProduct small_convolution_weights{{1 << 18, 1 << 16}, {1 << 18, 1 << 16}};
 
-inline bool is_small(const SmallProduct& limit, c10::Device device, c10::ScalarType dtype,
-                     std::int64_t multiplications) {
+inline bool is_small(const SmallProduct& product, c10::Device device, c10::ScalarType dtype,
+                     std::int64_t multiplications, std::int64_t elements) {
   const bool half = dtype == c10::kBFloat16 || dtype == c10::kHalf;
-  return multiplications <= (half ? limit.half : limit.single) &&
+  const auto& limit = half ? product.half : product.single;
+  return multiplications <= limit.multiplications && elements <= limit.elements &&
          runtime::libraries() == runtime::Libraries::automatic &&
          runtime::device_limits(device.index()).is_cpu;
 }
