@@ -8,9 +8,9 @@ A table may have these sections, each naming operators by their ATen overload na
                TORCH_IMPL_FUNC(<name>_xpu) for a structured one (dots become underscores)
   library      the same, where a library does the work; docs/operators.md says so
   shared       operators whose stock kernel works on any device
-  on_cpu       operators of sparse and quantized tensors whose stock kernels need code for the
-               device, see `layout_kernels`
-  layouts      operators of sparse and quantized tensors that are registered by hand, by key
+  on_cpu       operators of sparse, quantized and nested tensors whose stock kernels need code for
+               the device, see `layout_kernels`
+  layouts      operators of such tensors that are registered by hand, by key
   elementwise  rows `operator: {functor, dtypes, ...}`, see `ElementwiseRow`
   functors     rows without an operator, used by impls written by hand as ipex::aten::rows::<name>
   foreach      operators over lists of tensors, see generate_foreach.ForeachRow
@@ -199,13 +199,13 @@ class Tables:
 # Their tensors are on two devices.
 ACROSS_DEVICES = {"_copy_from", "_copy_from_and_resize"}
 
-LAYOUTS = ("Sparse", "SparseCsr", "Quantized")
+LAYOUTS = ("Sparse", "SparseCsr", "Quantized", "NestedTensor")
 
 
 def layout_kernels(name: str, kernels: dict[str, str], tables: Tables) -> dict[str, str | None]:
-    """The kernels of the XPU's keys of sparse and quantized tensors, by key: the stock ones that
-    the CPU's and CUDA's share, which work on any device by operators of dense tensors; None where
-    the operator runs on the CPU."""
+    """The kernels of the XPU's keys of sparse, quantized and nested tensors, by key: the stock ones
+    that the CPU's and CUDA's share, which work on any device by operators of dense tensors; None
+    where the operator runs on the CPU."""
     found = {}
     for keys, kernel in kernels.items():
         group = set(keys.split(", "))

@@ -14,7 +14,7 @@ namespace ipex::aten {
 // The dispatcher's boxed fallback. IPEX_XPU_FALLBACK=warn tells each operator once, =error forbids it.
 void cpu_fallback(const c10::OperatorHandle& operation, torch::jit::Stack* stack);
 
-// The same for sparse and quantized tensors.
+// The same for sparse, quantized and nested tensors.
 torch::CppFunction boxed_layout_fallback();
 
 // Counts a call, tells of it or refuses it, as IPEX_XPU_FALLBACK says.

@@ -1,4 +1,4 @@
-// Operators on sparse and quantized tensors that no kernel serves: on copies in host memory.
+// Operators on sparse, quantized and nested tensors that no kernel serves: on copies in host memory.
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/Functions.h>
 #include <ATen/SparseCsrTensorUtils.h>
@@ -62,7 +62,7 @@ class HostCopies {
       at::sparse_csr::get_sparse_csr_impl(device)->set_member_tensors(
           from->compressed_indices(), from->plain_indices(), from->values(), from->sizes());
     } else {
-      if (device.sizes() != host.sizes()) device.resize_(host.sizes());
+      if (!device.is_nested() && device.sizes() != host.sizes()) device.resize_(host.sizes());
       device.copy_(host);
     }
   }

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_scaled_dot_product_attention_math.h>
 #include <ATen/ops/_scaled_dot_product_fused_attention_overrideable.h>
+#include <ATen/ops/scaled_dot_product_attention_native.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/library.h>
 
@@ -66,6 +67,18 @@ at::Tensor scaled_dot_product_attention(const at::Tensor& query, const at::Tenso
                                                             std::nullopt, scale, enable_gqa));
 }
 
+// Nested tensors of all devices share one key: those of others go on to stock's.
+at::Tensor nested_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                            const std::optional<at::Tensor>& mask, double dropout_p, bool is_causal,
+                            std::optional<double> scale, bool enable_gqa) {
+  if (!query.is_xpu()) {
+    return at::native::scaled_dot_product_attention(query, key, value, mask, dropout_p, is_causal, scale,
+                                                    enable_gqa);
+  }
+  return std::get<0>(at::_scaled_dot_product_attention_math(query, key, value, mask, dropout_p, is_causal,
+                                                            std::nullopt, scale, enable_gqa));
+}
+
 }  // namespace
 }  // namespace ipex::aten
 
@@ -75,4 +88,10 @@ TORCH_LIBRARY_IMPL(aten, XPU, m) {
 }
 TORCH_LIBRARY_IMPL(aten, AutogradXPU, m) {
   m.impl("scaled_dot_product_attention", TORCH_FN(ipex::aten::scaled_dot_product_attention));
+}
+TORCH_LIBRARY_IMPL(aten, NestedTensorXPU, m) {
+  m.impl("scaled_dot_product_attention", TORCH_FN(ipex::aten::nested_attention));
+}
+TORCH_LIBRARY_IMPL(aten, AutogradNestedTensor, m) {
+  m.impl("scaled_dot_product_attention", TORCH_FN(ipex::aten::nested_attention));
 }
