@@ -151,3 +151,19 @@ def test_hidden_aspects() -> None:
         IPEX_XPU_DISABLE_ASPECTS="fp64,fp16",
     )
     assert out.split() == ["False"] * 3
+
+
+@pytest.mark.parametrize("chosen", [None, "-cl-mad-enable"])
+def test_options_of_libraries_built_for_gpus_are_left_out(chosen: str | None) -> None:
+    """Their images ask the CPU's compiler for what it refuses; the user's own options stay."""
+    if torch.xpu.get_device_properties(0).type != "cpu":
+        pytest.skip("for a CPU as the device")
+    code = """
+    import ctypes, torch
+    torch.xpu.init()
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype = ctypes.c_char_p
+    print(getenv(b"SYCL_PROGRAM_COMPILE_OPTIONS").decode())
+    """
+    variables = {} if chosen is None else {"SYCL_PROGRAM_COMPILE_OPTIONS": chosen}
+    assert run(code, **variables).strip() == (chosen or "")

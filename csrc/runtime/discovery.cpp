@@ -132,8 +132,15 @@ class Finder {
       else if (copies == 0)
         reject(cpu.name, cpu.platform, "IPEX_XPU_CPU_DEVICES=0 hides it");
       else
-        result_.devices.assign(copies, cpu.device);
+        use_cpu(cpu.device, copies);
     }
+  }
+
+  void use_cpu(const sycl::device& cpu, int copies) {
+    result_.devices.assign(copies, cpu);
+    // Libraries that others built for Intel's GPUs carry options of the GPU's compiler. The CPU's refuses
+    // them by an exception, which through a caller like ctypes ends the process. Empty, SYCL leaves them out.
+    setenv("SYCL_PROGRAM_COMPILE_OPTIONS", "", 0);
   }
 
   Discovery result_;

@@ -49,7 +49,14 @@ PinnedAllocator& pinned_allocator() {
   return *made;
 }
 
-void free_pinned(void* context) { pinned_allocator().free(context); }
+// Runs in destructors: an error of the driver leaves the memory unused.
+void free_pinned(void* context) {
+  try {
+    pinned_allocator().free(context);
+  } catch (const std::exception& error) {
+    TORCH_WARN("XPU: pinned memory was not freed: ", error.what());
+  }
+}
 
 [[maybe_unused]] const bool registered = [] {
   at::setHostAllocator(at::kXPU, &pinned_allocator());

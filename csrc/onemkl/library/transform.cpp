@@ -38,8 +38,13 @@ class Descriptor final : public Transform {
     descriptor_.commit(queue_);
   }
 
-  // Work that was enqueued still uses the workspace.
-  ~Descriptor() override { queue_.wait(); }
+  // Work that was enqueued still uses the workspace. Its errors are for the next wait, not for a destructor.
+  ~Descriptor() override {
+    try {
+      queue_.wait();
+    } catch (const std::exception&) {
+    }
+  }
 
   void run(void* input, void* output, bool forward) override {
     const std::lock_guard lock(mutex_);
