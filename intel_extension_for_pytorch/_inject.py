@@ -21,9 +21,10 @@ def inject(native: ModuleType) -> None:
     torch.version.xpu = _runtime_version()
     _reload(torch.xpu)
 
-    from . import xpu
+    from . import _sharing, xpu
 
     xpu.extend(torch.xpu)
+    _sharing.install()
 
 
 def _set_on_torch(name: str, value: Any) -> None:
