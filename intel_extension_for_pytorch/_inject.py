@@ -21,9 +21,12 @@ def inject(native: ModuleType) -> None:
     torch.version.xpu = _runtime_version()
     _reload(torch.xpu)
 
-    from . import _sharing, xpu
+    from . import _comm, _data_parallel, _sharing, xpu
 
     xpu.extend(torch.xpu)
+    for name, value in _comm.FUNCTIONS.items():
+        _set_on_torch(name, value)
+    _data_parallel.follow_module(torch.nn.DataParallel)
     _sharing.install()
 
 
