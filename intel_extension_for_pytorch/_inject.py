@@ -21,12 +21,14 @@ def inject(native: ModuleType) -> None:
     torch.version.xpu = _runtime_version()
     _reload(torch.xpu)
 
-    from . import _comm, _data_parallel, _sharing, xpu
+    from . import _comm, _sharing, _unasked, xpu
 
     xpu.extend(torch.xpu)
     for name, value in _comm.FUNCTIONS.items():
         _set_on_torch(name, value)
-    _data_parallel.follow_module(torch.nn.DataParallel)
+    _unasked.follow_module(torch.nn.DataParallel)
+    if torch.distributed.is_available() and not torch.distributed.is_xccl_available():
+        _unasked.communicate_on_cpu(torch.distributed.distributed_c10d.BackendConfig)
     _sharing.install()
 
 

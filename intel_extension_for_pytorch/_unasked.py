@@ -1,20 +1,27 @@
-"""nn.DataParallel follows its module: one on the CPU stays there, unless devices are named.
+"""What stock does with an accelerator nobody asked for.
 
-Stock parallelises over every device of the machine by default, moves the module to the only one,
-and refuses inputs for a module that is elsewhere. The xpu device is there wherever this package is
-installed, so programs that never ask for it would be moved to it.
+The xpu device is there wherever this package is installed, also for programs that use the CPU
+alone. Where stock would move these to it by default, they stay on the CPU.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
+
+if TYPE_CHECKING:
+    from torch.distributed.distributed_c10d import Backend, BackendConfig
 
 
 def follow_module(data_parallel: type[nn.DataParallel]) -> None:
+    """nn.DataParallel runs a module that is on the CPU there, unless devices are named.
+
+    Stock moves it to the only device, or refuses it where there are more.
+    """
     stock_init, stock_forward = data_parallel.__init__, data_parallel.forward
 
     @functools.wraps(stock_init)
@@ -35,6 +42,20 @@ def follow_module(data_parallel: type[nn.DataParallel]) -> None:
 
     data_parallel.__init__ = __init__  # type: ignore[method-assign]
     data_parallel.forward = forward  # type: ignore[method-assign]
+
+
+def communicate_on_cpu(backend_config: type[BackendConfig]) -> None:
+    """torch.distributed's default backend is the CPU's: stock's for xpu is not in this build."""
+    stock_init = backend_config.__init__
+
+    @functools.wraps(stock_init)
+    def __init__(self: BackendConfig, backend: Backend) -> None:
+        from torch.distributed.distributed_c10d import Backend
+
+        undecided = str(backend) == Backend.UNDEFINED and torch._C._get_accelerator().type == "xpu"
+        stock_init(self, Backend(f"cpu:{Backend.GLOO}") if undecided else backend)
+
+    backend_config.__init__ = __init__  # type: ignore[method-assign]
 
 
 def _on_cpu(module: nn.Module) -> bool:
