@@ -15,6 +15,7 @@ namespace ipex::aten {
 void cpu_fallback(const c10::OperatorHandle& operation, torch::jit::Stack* stack);
 
 // The same for sparse, quantized and nested tensors.
+void layout_fallback(const c10::OperatorHandle& operation, torch::jit::Stack* stack);
 torch::CppFunction boxed_layout_fallback();
 
 // Counts a call, tells of it or refuses it, as IPEX_XPU_FALLBACK says.

@@ -71,14 +71,14 @@ class HostCopies {
   std::vector<Pair> pairs_;
 };
 
+}  // namespace
+
 void layout_fallback(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
   account_fallback(operation);
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   HostCopies copies;
   run_on_host(operation, stack, copies, [&] { operation.callBoxed(stack); });
 }
-
-}  // namespace
 
 torch::CppFunction boxed_layout_fallback() {
   return torch::CppFunction::makeFromBoxedFunction<&layout_fallback>();

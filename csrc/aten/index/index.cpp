@@ -6,11 +6,14 @@
 #include <ATen/native/Resize.h>
 #include <ATen/native/TensorAdvancedIndexingUtils.h>
 #include <ATen/ops/_index_put_impl_native.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_native.h>
 #include <ATen/ops/index_select_native.h>
 #include <ATen/ops/put_native.h>
 #include <ATen/ops/take_native.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <ATen/WrapDimUtils.h>
 
 #include "aten/elements.h"
@@ -38,11 +41,10 @@ struct Indexed {
   at::Tensor self;
   std::vector<at::Tensor> indices;
   std::vector<Selected> selected;
+  std::int64_t before = 1;  // how many elements of self's dimensions come before those of the indices
 };
 
-Indexed indexed_by(at::Tensor self, const torch::List<std::optional<at::Tensor>>& given) {
-  at::native::checkIndexTensorTypes(given, true);
-  auto indices = at::native::expandTensors(self, given, true);
+Indexed indexed_by(at::Tensor self, std::vector<at::Tensor> indices) {
   try {
     indices = at::expand_outplace(indices);
   } catch (const c10::Error&) {
@@ -68,6 +70,7 @@ Indexed indexed_by(at::Tensor self, const torch::List<std::optional<at::Tensor>>
                         "index is out of bounds for dimension with size 0");
       result.selected.push_back(selected_along(self, d));
     } else {
+      if (result.selected.empty()) result.before *= self.size(d);
       ++(result.selected.empty() ? before : after);
       sizes.push_back(self.size(d));
       strides.push_back(self.stride(d));
@@ -81,8 +84,38 @@ Indexed indexed_by(at::Tensor self, const torch::List<std::optional<at::Tensor>>
   return result;
 }
 
-void index_put_values(at::Tensor& self, const torch::List<std::optional<at::Tensor>>& indices,
-                      const at::Tensor& values, bool accumulate) {
+// Visits what the indices select: input or output is indexed.self, the other has its sizes.
+void launch_selected(const char* name, const at::Tensor& output, const at::Tensor& input,
+                     const Indexed& indexed, Negative negative, IndexKernel kernel) {
+  auto config = iterator_over(output);
+  config.add_const_input(input);
+  for (const auto& index : indexed.indices) config.add_const_input(index);
+  auto iterator = config.build();
+  launch_indexed(name, iterator, 1, indexed.selected, negative, kernel);
+}
+
+// For each index a number that equal indices have in common: that of one of them.
+at::Tensor shared_numbers(const char* name, const Indexed& indexed, Negative negative) {
+  std::vector<std::int64_t> sizes;
+  for (const auto& selected : indexed.selected) sizes.push_back(selected.size);
+  const auto count = indexed.indices.front().numel();
+  const auto numbers = at::arange(count, indexed.indices.front().options());
+  const auto table = at::empty(sizes, numbers.options());
+  Indexed of_table;
+  of_table.self = table.as_strided({count}, {0});
+  for (std::int64_t d = 0; d < table.dim(); ++d) {
+    of_table.indices.push_back(indexed.indices[d].reshape({count}));
+    of_table.selected.push_back(selected_along(table, d));
+  }
+  launch_selected(name, of_table.self, numbers, of_table, negative, put_kernel(table));
+  const auto shared = at::zeros_like(numbers);  // those out of range stay 0
+  launch_selected(name, shared, of_table.self, of_table, negative, get_kernel(table));
+  return shared;
+}
+
+void index_put_values(at::Tensor& self, const std::vector<at::Tensor>& indices, const at::Tensor& values,
+                      bool accumulate) {
+  constexpr const char* name = "index_put_";
   const auto indexed = indexed_by(self, indices);
   TORCH_CHECK(at::is_expandable_to(values.sizes(), indexed.self.sizes()),
               "shape mismatch: value tensor of shape ", values.sizes(),
@@ -90,12 +123,15 @@ void index_put_values(at::Tensor& self, const torch::List<std::optional<at::Tens
   TORCH_CHECK(values.scalar_type() == indexed.self.scalar_type(),
               "Index put requires the source and destination dtypes match, got ", indexed.self.scalar_type(),
               " for the destination and ", values.scalar_type(), " for the source.");
-  auto config = iterator_over(indexed.self);
-  config.add_const_input(values);
-  for (const auto& index : indexed.indices) config.add_const_input(index);
-  auto iterator = config.build();
-  launch_indexed("index_put_", iterator, 1, indexed.selected, Negative::wraps,
-                 accumulate ? update_kernel("index_put_", Update::sum, self) : put_kernel(self));
+  if (!accumulate) {
+    launch_selected(name, indexed.self, values, indexed, Negative::wraps, put_kernel(self));
+  } else if (!add_at_few(name, self, indices, values, Negative::wraps)) {
+    rounded_once(self, Update::sum, [&](const at::Tensor& result) {
+      const auto sums = indexed_by(result, indices);
+      launch_selected(name, sums.self, values.to(result.scalar_type()), sums, Negative::wraps,
+                      update_kernel(name, Update::sum, result));
+    });
+  }
 }
 
 void take_values(const at::Tensor& self, const at::Tensor& index, const at::Tensor& out) {
@@ -108,6 +144,27 @@ void take_values(const at::Tensor& self, const at::Tensor& index, const at::Tens
 }
 
 }  // namespace
+
+bool add_at_few(const char* name, const at::Tensor& self, const std::vector<at::Tensor>& indices,
+                const at::Tensor& values, Negative negative) {
+  constexpr std::int64_t small = 1 << 16, few = 4;  // self, and its share, where a copy of it costs more
+  const auto wide = opmath_dtype(self.scalar_type());
+  if (wide == self.scalar_type() || self.numel() < small) return false;
+  const auto indexed = indexed_by(self, indices);
+  const auto sizes = indexed.self.sizes();
+  if (indexed.self.numel() > self.numel() / few) return false;
+  if (indexed.self.numel() == 0) return true;
+  const auto numbers = shared_numbers(name, indexed, negative);
+  const std::vector<std::int64_t> lines{indexed.before, numbers.numel(), -1};
+  const auto picked = at::zeros(sizes, self.options());
+  launch_selected(name, picked, indexed.self, indexed, negative, get_kernel(self));
+  const auto sums = picked.to(wide).view(lines);
+  sums.index_add_(1, numbers, values.to(wide).expand(sizes).reshape(lines));
+  picked.view(lines).copy_(sums.index_select(1, numbers));
+  launch_selected(name, indexed.self, picked, indexed, negative, put_kernel(self));
+  return true;
+}
+
 }  // namespace ipex::aten
 
 namespace at::native {
@@ -141,7 +198,8 @@ Tensor& _index_put_impl__xpu(Tensor& self, const torch::List<std::optional<Tenso
   for (const std::optional<Tensor>& index : indices) {
     if (index.has_value() && index->defined()) at::assert_no_overlap(self, *index);
   }
-  index_put_values(self, indices, on_device, accumulate);
+  checkIndexTensorTypes(indices, true);
+  index_put_values(self, expandTensors(self, indices, true), on_device, accumulate);
   return self;
 }
 
@@ -228,8 +286,7 @@ Tensor& put__xpu(Tensor& self, const Tensor& index, const Tensor& source, bool a
   if (index.numel() == 0) return self;
   auto dense = self.contiguous();
   auto flat = dense.view(-1);
-  torch::List<std::optional<Tensor>> indices({index.reshape(-1)});
-  index_put_values(flat, indices, source.reshape(-1), accumulate);
+  index_put_values(flat, {index.reshape(-1)}, source.reshape(-1), accumulate);
   if (!dense.is_same(self)) self.copy_(dense);
   return self;
 }

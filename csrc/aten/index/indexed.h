@@ -43,6 +43,23 @@ IndexKernel update_kernel(const char* name, Update update, const at::Tensor& out
 bool update_lines(const char* name, Update update, const at::Tensor& output, std::int64_t dim,
                   const at::Tensor& index, const at::Tensor& source);
 
+// Half precision that adds or multiplies is rounded once, not as each value arrives: `write` gets a wider
+// tensor in place of `out`.
+template <class Write>
+void rounded_once(const at::Tensor& out, Update update, Write write) {
+  const auto wide = opmath_dtype(out.scalar_type());
+  if (wide == out.scalar_type() || update == Update::amax || update == Update::amin) return write(out);
+  const auto result = out.to(wide);
+  write(result);
+  out.copy_(result);
+}
+
+// self[indices] += values for half precision, rounded once as well, without a wider copy of all of self.
+// Indices that are not defined stand for whole dimensions. False, and nothing was done, where that copy is
+// cheaper, or the dtype is not half precision.
+bool add_at_few(const char* name, const at::Tensor& self, const std::vector<at::Tensor>& indices,
+                const at::Tensor& values, Negative negative);
+
 // Runs `kernel` over the iterator's operands: the output, `inputs` (0 or 1) inputs, and an index tensor
 // (int64) for each of `selected`. Their strides along dimensions that an index selects are 0.
 void launch_indexed(const char* name, at::TensorIteratorBase& iterator, int inputs,

@@ -139,17 +139,6 @@ at::Tensor initial_count(const at::Tensor& out, bool include_self) {
   return include_self ? at::ones_like(out) : at::zeros_like(out);
 }
 
-// Half precision that adds or multiplies is rounded once, not as each value arrives: `write` gets a wider
-// tensor in place of `out`.
-template <class Write>
-void rounded_once(const at::Tensor& out, Update update, Write write) {
-  const auto wide = opmath_dtype(out.scalar_type());
-  if (wide == out.scalar_type() || update == Update::amax || update == Update::amin) return write(out);
-  const auto result = out.to(wide);
-  write(result);
-  out.copy_(result);
-}
-
 void scatter_update(const char* name, const at::Tensor& out, std::int64_t dim, const at::Tensor& index,
                     const at::Tensor& source, Update update) {
   if (index.numel() == 0) return;
@@ -258,13 +247,15 @@ TORCH_IMPL_FUNC(index_add_out_xpu)
  const Tensor& out) {
   copy_unless_same(out, self);
   if (index.numel() == 0 || source.numel() == 0) return;
-  const auto add_to = [&](const Tensor& result) {
-    const auto values = source.to(result.scalar_type());
-    update_along("index_add", result, dim, index, alpha.equal(1) ? values : values.mul(alpha), Update::sum);
-  };
-  // A wider copy of a result that is larger than what is added would take longer than the work.
-  if (index.numel() <= at_least_1d(out).size(maybe_wrap_dim(dim, out.dim()))) return add_to(out);
-  rounded_once(out, Update::sum, add_to);
+  dim = maybe_wrap_dim(dim, self.dim());
+  const auto values = source.to(opmath_dtype(out.scalar_type()));
+  const auto addends = alpha.equal(1) ? values : values.mul(alpha);
+  std::vector<Tensor> indices(dim + 1);
+  indices[dim] = index.reshape(-1);
+  if (add_at_few("index_add", at_least_1d(out), indices, addends, Negative::out_of_range)) return;
+  rounded_once(out, Update::sum, [&](const Tensor& result) {
+    update_along("index_add", result, dim, index, addends, Update::sum);
+  });
 }
 
 TORCH_IMPL_FUNC(index_reduce_out_xpu)

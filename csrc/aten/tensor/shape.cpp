@@ -244,18 +244,16 @@ Tensor roll_xpu(const Tensor& self, IntArrayRef shifts, IntArrayRef dims) {
 // once: no atomics, and the same sums every time.
 Tensor unfold_backward_xpu(const Tensor& gradient, IntArrayRef input_sizes, int64_t dim, int64_t size,
                            int64_t step) {
-  auto out = at::zeros(input_sizes, gradient.options());
-  if (out.dim() == 0) {
-    out.add_(gradient.squeeze(0));
-    return out;
-  }
+  if (input_sizes.empty()) return gradient.squeeze(0).clone();
+  const auto dtype = gradient.scalar_type();
+  const auto out = at::zeros(input_sizes, gradient.options().dtype(opmath_dtype(dtype)));
   dim = maybe_wrap_dim(dim, out.dim());
   const auto windows = out.unfold(dim, size, step);
   const auto sets = std::max<int64_t>(1, (size + step - 1) / step);
   for (int64_t set = 0; set < std::min(sets, gradient.size(dim)); ++set) {
     windows.slice(dim, set, std::nullopt, sets).add_(gradient.slice(dim, set, std::nullopt, sets));
   }
-  return out;
+  return out.to(dtype);
 }
 
 Tensor repeat_interleave_Tensor_xpu(const Tensor& repeats, std::optional<int64_t> output_size) {
