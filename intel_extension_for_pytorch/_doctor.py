@@ -229,14 +229,14 @@ def _kernels() -> Iterator[Row]:
         yield Row("kernel library", "not loaded")
         return
     directory = _C.kernel_cache_directory()
-    yield Row("cache", *_state_of_cache(directory))
+    yield Row("cache", *_state_of_cache(directory, _C.refused_kernel_cache()))
     if torch.xpu.is_available():
         yield _trial()
         for name, count in _C.kernel_counters().items():
             yield Row(name.replace("_", " "), str(count))
 
 
-def _state_of_cache(directory: str) -> tuple[str, bool, str]:
+def _state_of_cache(directory: str, refused: str | None) -> tuple[str, bool, str]:
     """What to say of the directory, whether it is a problem, and the remedy."""
     if not directory:
         return (
@@ -244,6 +244,9 @@ def _state_of_cache(directory: str) -> tuple[str, bool, str]:
             True,
             "set HOME or IPEX_XPU_CACHE_DIR",
         )
+    if refused:
+        remedy = "chmod 700, or let IPEX_XPU_CACHE_DIR name a directory of your own"
+        return f"{directory} is not used, {refused}: kernels are made again", True, remedy
     path = Path(directory)
     existing = next(place for place in (path, *path.parents) if place.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):

@@ -1,64 +1,19 @@
-"""The kernel library: source to kernel to launch, the archive, the disk cache, the log."""
+"""The kernel library: source to kernel to launch, the archive, the log."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import struct
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from kernel_process import SOURCE, Process
 
 from intel_extension_for_pytorch import _C
 
 pytestmark = pytest.mark.skipif(not torch.xpu.is_available(), reason="no XPU device")
-
-SOURCE = """
-#include "kernels/core/kernel.hpp"
-namespace ipex::kernels {
-struct Params { const void* input; void* output; int64_t count; };
-
-template <class T> IPEX_KERNEL void twice(Params params) {
-  const int64_t i = this_item().get_global_linear_id();
-  if (i >= params.count) return;
-  const auto value = static_cast<opmath_t<T>>(static_cast<const T*>(params.input)[i]);
-  static_cast<T*>(params.output)[i] = cast<T>(value + value);
-}
-
-template <class T> IPEX_KERNEL void reverse_groups(Params params, LocalMemory memory) {
-  const auto item = this_item();
-  local<T>* values = local_pointer<T>(memory);
-  values[item.get_local_id(0)] = static_cast<const T*>(params.input)[item.get_global_id(0)];
-  sycl::group_barrier(item.get_group());
-  const auto mirrored = item.get_local_range(0) - 1 - item.get_local_id(0);
-  static_cast<T*>(params.output)[item.get_global_id(0)] = values[mirrored];
-}
-
-template <class T> IPEX_KERNEL void count_atomically(Params params) {
-  sycl::atomic_ref<T, sycl::memory_order::relaxed, sycl::memory_scope::device>(
-      *static_cast<T*>(params.output)).fetch_add(T(1));
-}
-
-template <class T> IPEX_KERNEL void reciprocal(Params params) {
-  const int64_t i = this_item().get_global_linear_id();
-  if (i < params.count)
-    static_cast<T*>(params.output)[i] = T(1) / static_cast<const T*>(params.input)[i];
-}
-
-template <class To, class From> IPEX_KERNEL void convert(Params params) {
-  const int64_t i = this_item().get_global_linear_id();
-  if (i < params.count)
-    static_cast<To*>(params.output)[i] = cast<To>(static_cast<const From*>(params.input)[i]);
-}
-}
-using namespace ipex::kernels;
-"""
 
 TYPE_NAMES = {
     torch.float32: "float",
@@ -226,186 +181,13 @@ def test_extraction_keeps_no_other_kernel() -> None:
     assert len(instructions(among)) == len(instructions(alone))
 
 
-# --- processes and their cache ---
-
-PROGRAM = """
-import json, struct, sys, torch
-from intel_extension_for_pytorch import _C
-source = open(sys.argv[1]).read()
-exec(sys.argv[2])
-kernel = _C.compile_kernel(source, "twice<float>")
-x = torch.arange(64.0).to("xpu")
-out = torch.empty_like(x)
-kernel.launch(1, 64, struct.pack("QQq", x.data_ptr(), out.data_ptr(), 64))
-assert torch.equal(out.cpu(), torch.arange(64.0) * 2)
-print(json.dumps(_C.kernel_counters()))
-"""
-
-
-class Process:
-    """Runs PROGRAM in a process of its own with `cache` as its cache folder."""
-
-    def __init__(self, folder: Path, cache: Path | None = None) -> None:
-        self.cache = cache or folder / "cache"
-        self.source = folder / "source.hpp"
-        self.source.write_text(SOURCE)
-        self.stderr = ""
-
-    def run(self, before: str = "_C.reset_kernel_counters()", **environment: str) -> dict[str, int]:
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(self.source), before],
-            env=os.environ | {"IPEX_XPU_CACHE_DIR": str(self.cache)} | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        self.stderr = done.stderr
-        return json.loads(done.stdout)
-
-    def files(self) -> list[Path]:
-        return sorted(path for path in self.cache.rglob("*") if path.is_file())
+# --- the log ---
 
 
 @pytest.fixture
 def process(tmp_path: Path) -> Process:
     """With an empty cache."""
     return Process(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def cold_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Process, dict[str, int]]:
-    process = Process(tmp_path_factory.mktemp("cold"))
-    return process, process.run()
-
-
-@pytest.fixture
-def warm_process(cold_run: tuple[Process, dict[str, int]], tmp_path: Path) -> Process:
-    """With all it needs in its cache."""
-    shutil.copytree(cold_run[0].cache, tmp_path / "cache")
-    return Process(tmp_path)
-
-
-def test_cold_process_compiles_once(cold_run: tuple[Process, dict[str, int]]) -> None:
-    assert cold_run[1]["compiles"] == 1
-    assert cold_run[1]["cache_failures"] == 0
-
-
-def test_warm_process_compiles_nothing(warm_process: Process) -> None:
-    warm = warm_process.run()
-    assert (warm["compiles"], warm["device_builds"], warm["cache_misses"]) == (0, 0, 0)
-    assert warm["cache_hits"] >= 1
-
-
-def test_changed_source_is_another_kernel(warm_process: Process) -> None:
-    warm_process.source.write_text(SOURCE + "\n// changed\n")
-    assert warm_process.run()["compiles"] == 1
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: b"",
-        lambda content: content[: len(content) // 2],
-        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
-        lambda content: b"X" + content[1:],
-        lambda content: content + b"more",
-    ],
-    ids=["empty", "half", "one bit", "header", "longer"],
-)
-def test_damaged_files_are_made_again(
-    warm_process: Process, damage: Callable[[bytes], bytes]
-) -> None:
-    intact = {path: path.read_bytes() for path in warm_process.files()}
-    for path, content in intact.items():
-        path.write_bytes(damage(content))
-    counters = warm_process.run()
-    assert counters["cache_rejects"] == len(intact)
-    assert counters["compiles"] == 1
-    for path, content in intact.items():
-        if path.suffix == ".spirv":
-            assert path.read_bytes() == content
-
-
-def test_files_are_not_taken_for_one_another(warm_process: Process) -> None:
-    spirv = [path for path in warm_process.files() if path.suffix == ".spirv"]
-    binary = [path for path in warm_process.files() if path.suffix == ".binary"]
-    assert spirv and binary
-    for path in binary:
-        path.write_bytes(spirv[0].read_bytes())
-    assert warm_process.run()["cache_rejects"] == len(binary)
-
-
-def test_machine_code_the_device_refuses_is_made_again(warm_process: Process) -> None:
-    """A file that is intact but no program, as if the driver had changed."""
-    for path in warm_process.files():
-        if path.suffix == ".binary":
-            rewrite_payload(path, b"no machine code")
-    counters = warm_process.run()
-    assert counters["cache_rejects"] >= 1
-    assert counters["compiles"] == 0 and counters["device_builds"] >= 1
-
-
-def rewrite_payload(path: Path, payload: bytes) -> None:
-    """A file of the cache with another payload and a right header (see csrc/jit/cache.cpp)."""
-    header = path.read_bytes()[:48]
-    magic, key = header[:8], header[16:32]
-    path.write_bytes(magic + struct.pack("Q", len(payload)) + key + digest(payload) + payload)
-
-
-def digest(data: bytes) -> bytes:
-    """The same digest as csrc/jit/digest.cpp."""
-    mask = (1 << 64) - 1
-    low, high = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
-
-    def fold(a: int, b: int) -> int:
-        product = a * b
-        return (product ^ (product >> 64)) & mask
-
-    padded = data + bytes(-len(data) % 8)
-    words = struct.unpack(f"{len(padded) // 8}Q", padded)
-    for word in (len(data), *words):
-        low = (fold(low ^ word, 0xD6E8FEB86659FD93) + high) & mask
-        high = (fold(high ^ word ^ 0xA0761D6478BD642F, 0xE7037ED1A0B428DB) + low) & mask
-    return struct.pack("QQ", low, high)
-
-
-@pytest.mark.parametrize("cache", ["/proc/no_such_folder", "/dev/null/cache"])
-def test_cache_folder_that_cannot_be_written(tmp_path: Path, cache: str) -> None:
-    counters = Process(tmp_path, Path(cache)).run()
-    assert counters["compiles"] == 1
-    assert counters["cache_failures"] >= 1
-
-
-def test_read_only_cache_folder(process: Process) -> None:
-    process.cache.mkdir()
-    process.cache.chmod(0o500)
-    counters = process.run("import os; os.geteuid() == 0 and os.seteuid(65534)", HOME="/")
-    assert counters["compiles"] == 1
-    assert counters["cache_failures"] >= 1
-    assert process.files() == []
-
-
-def test_full_disk(process: Process) -> None:
-    """A limit on the size of files makes writes fail half-way, as a full disk does."""
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))"
-    counters = process.run(limit)
-    assert counters["compiles"] == 1
-    assert counters["cache_failures"] >= 1
-    assert process.files() == []
-
-
-def test_cache_folders(tmp_path: Path) -> None:
-    """IPEX_XPU_CACHE_DIR, else XDG_CACHE_HOME, else ~/.cache."""
-    process = Process(tmp_path)
-    xdg, home = tmp_path / "xdg", tmp_path / "home"
-    process.run(IPEX_XPU_CACHE_DIR="", XDG_CACHE_HOME=str(xdg), HOME=str(home))
-    assert list((xdg / "intel_extension_for_pytorch").rglob("*.binary"))
-    process.run(IPEX_XPU_CACHE_DIR="", XDG_CACHE_HOME="", HOME=str(home))
-    assert list((home / ".cache" / "intel_extension_for_pytorch").rglob("*.binary"))
-
-
-# --- the log ---
 
 
 @pytest.mark.parametrize(

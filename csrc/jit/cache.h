@@ -13,9 +13,12 @@ namespace ipex::jit::cache {
 // set.
 const std::filesystem::path& directory();
 
+// Why that folder is not used, or nullptr.
+const char* refused_directory();
+
 // The user's kernel cache: one file per content key, written atomically, checked when loaded. What cannot be
-// read or written is made again: no failure leaves here, it is counted and logged (IPEX_XPU_DEBUG=3). `kind`
-// is the file's extension: "spirv" or "binary".
+// read or written, or what others than this user and root own or may write, is made again: no failure leaves
+// here, it is counted and logged (IPEX_XPU_DEBUG=3). `kind` is the file's extension: "spirv" or "binary".
 std::optional<Bytes> load(const Digest& key, std::string_view kind);
 void store(const Digest& key, std::string_view kind, std::span<const std::byte> payload);
 

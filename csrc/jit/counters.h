@@ -21,7 +21,7 @@ struct Counters {
   Counter device_builds;   // SPIR-V made into machine code: tens of milliseconds
   Counter cache_hits;      // files of the disk cache used
   Counter cache_misses;    // files that were not there
-  Counter cache_rejects;   // files damaged or refused by the device
+  Counter cache_rejects;   // files damaged, refused by the device, or that others could have written
   Counter cache_failures;  // files that could not be written
   Counter launches;
 };

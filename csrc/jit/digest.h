@@ -8,8 +8,8 @@
 
 namespace ipex::jit {
 
-// A 128-bit digest that tells contents apart and finds damaged files. Not cryptographic: who can write the
-// user's cache directory can run code as that user anyway, and speed matters on the way to the first
+// A 128-bit digest that tells contents apart and finds damaged files. Not cryptographic: nobody but the user
+// and root may write what the cache loads (cache.cpp), and speed matters on the way to the first
 // operator.
 class Digest {
  public:

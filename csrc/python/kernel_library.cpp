@@ -109,6 +109,7 @@ void bind_kernel_library(py::module_& module) {
   python::bind(module, "compile_to_spirv", compile_to_spirv, arg("source"), arg("instantiations"),
                arg("options") = Names{});
   bind(module, "kernel_cache_directory", [] { return jit::cache::directory().string(); });
+  bind(module, "refused_kernel_cache", [] { return jit::cache::refused_directory(); });
   bind(module, "kernel_counters", [] {
     py::dict values;
     jit::for_each_counter([&](const char* name, jit::Counter& counter) { values[name] = counter.value(); });
