@@ -111,12 +111,14 @@ ChannelScales normalize_channels(const Channels& channels, const ChannelForward&
     return tensor.defined() ? tensor.to(parameters).contiguous() : tensor;
   };
   const auto weight = parameter(forward.weight), bias = parameter(forward.bias);
+  const auto running_mean = parameter(forward.running_mean);
+  const auto running_variance = parameter(forward.running_variance);
   const auto coefficients = at::empty({3, channels.coefficients()}, options);
   auto params = params_of(channels);
   params.weight = data_of(weight);
   params.bias = data_of(bias);
-  params.running_mean = mutable_data_of(forward.running_mean);
-  params.running_variance = mutable_data_of(forward.running_variance);
+  params.running_mean = mutable_data_of(running_mean);
+  params.running_variance = mutable_data_of(running_variance);
   params.mean = statistics.mean.const_data_ptr();
   params.variance = statistics.variance.const_data_ptr();
   params.shared_mean = statistics.by_channel ? result.mean.mutable_data_ptr() : nullptr;
@@ -125,6 +127,8 @@ ChannelScales normalize_channels(const Channels& channels, const ChannelForward&
   store_scalars(compute, {forward.momentum}, params.momentum);
   store_scalars(compute, {forward.epsilon}, params.epsilon);
   launch_channels("channel_coefficients", compute, parameters, channels.coefficients(), params);
+  if (!running_mean.is_same(forward.running_mean)) forward.running_mean.copy_(running_mean);
+  if (!running_variance.is_same(forward.running_variance)) forward.running_variance.copy_(running_variance);
   apply_runs("normalize", channels.runs(), {input}, output,
              {coefficients[0], coefficients[1], coefficients[2]});
   return result;
