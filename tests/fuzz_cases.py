@@ -232,7 +232,7 @@ def from_database(draw: Draw) -> Case:
     samples = list(op.sample_inputs("cpu", dtype))
     sample = draw.pick(*samples)
     if draw.chance(0.7):
-        sample = laid_out(draw.pick("strided", "permuted"), sample)
+        sample = laid_out(draw.pick("strided", "drawn"), sample)
     arguments = (sample.input, *sample.args)
     # The dtype of saved statistics is the device's own affair.
     first = "_norm" in op.name or op.name in ANY_OF_EQUALS

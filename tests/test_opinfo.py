@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from device_dtypes import device_lacks
+from layouts import Draw, move
 from operator_database import (
     Call,
     assert_same,
@@ -46,18 +47,18 @@ def test_forward(check: str, op: OpInfo, dtype: torch.dtype) -> None:
         assert_same(op, Call.make(sample, "xpu")(op), expected)
 
 
-@parametrize("strided", "permuted")
+@parametrize("strided", "drawn")
 def test_layout(check: str, op: OpInfo, dtype: torch.dtype) -> None:
     """Where the CPU refuses a layout, the device may refuse it too or is right."""
-    for sample in samples_of(op, check, dtype):
-        changed = laid_out(check, sample)
+    for seed, sample in enumerate(samples_of(op, check, dtype)):
+        changed = laid_out(check, sample, seed)
+        may_refuse: tuple[type[Exception], ...] = ()
         try:
-            expected = reference(op, changed, dtype)
+            Call.make(changed, "cpu")(op)
         except RuntimeError as refusal:
-            with contextlib.suppress(type(refusal)):
-                assert_same(op, Call.make(changed, "xpu")(op), reference(op, sample, dtype))
-        else:
-            assert_same(op, Call.make(changed, "xpu")(op), expected)
+            may_refuse = (type(refusal),)
+        with contextlib.suppress(*may_refuse):
+            assert_same(op, Call.make(changed, "xpu")(op), reference(op, changed, dtype))
 
 
 def has_out(op: OpInfo) -> bool:
@@ -122,15 +123,15 @@ def has_gradient(op: OpInfo) -> bool:
     return op.supports_autograd
 
 
-def gradients(call: Call, result) -> tuple:
+def gradients(call: Call, result, lay=lambda weights: weights) -> tuple:
     outputs = [out for out in differentiable(result) if out.grad_fn is not None]
     # Weights that differ by position: a plain sum would hide misplaced gradients.
     weights = [
-        torch.linspace(0.5, 1.5, out.numel()).view(out.shape).to(out.device, out.dtype)
-        for out in outputs
+        lay(torch.linspace(0.5, 1.5, out.numel()).view(out.shape).to(out.dtype)) for out in outputs
     ]
     if not outputs:
         return ()
+    weights = [move(weight, out.device) for weight, out in zip(weights, outputs, strict=True)]
     return torch.autograd.grad(outputs, call.leaves(), weights, allow_unused=True)
 
 
@@ -140,6 +141,23 @@ def test_gradient(check: str, op: OpInfo, dtype: torch.dtype) -> None:
         expected = reference(op, sample, dtype)
         call = Call.make(sample, "xpu")
         actual = gradients(call, call(op))
+        assert_same(op, actual, expected, lambda cpu: gradients(cpu.call, cpu.result))
+
+
+@parametrize("gradient_drawn", applies=has_gradient)
+def test_gradient_of_layouts(check: str, op: OpInfo, dtype: torch.dtype) -> None:
+    """Inputs and incoming gradients lie in any way."""
+    for seed, sample in enumerate(samples_of(op, check, dtype, requires_grad=True)):
+        draw = Draw(seed)
+        changed = laid_out("drawn", sample, seed)
+        try:
+            cpu = Call.make(changed, "cpu")
+            gradients(cpu, cpu(op), draw.laid_out)
+        except RuntimeError:
+            continue  # a view that there is not
+        expected = reference(op, changed, dtype)
+        call = Call.make(changed, "xpu")
+        actual = gradients(call, call(op), draw.laid_out)
         assert_same(op, actual, expected, lambda cpu: gradients(cpu.call, cpu.result))
 
 

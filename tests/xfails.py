@@ -62,3 +62,25 @@ WIDE_GRADIENTS: dict[str, float] = {
     "nn_functional_ctc_loss": 10,
     "logcumsumexp": 100,
 }
+# Made of several operators, which stock PyTorch rounds one by one: in half precision what it makes
+# in that dtype is right too.
+HALF_STEPS = {
+    # Differences of rounded differences; products of rounded products.
+    "diff",
+    "gradient",
+    "linalg.multi_dot",
+    # Logarithms of rounded exponentials, sums of rounded margins.
+    "nn.functional.binary_cross_entropy_with_logits",
+    "nn.functional.hinge_embedding_loss",
+    "nn.functional.soft_margin_loss",
+    # Gradients: the sum of a rounded product, a product that overflows before it is made smaller.
+    "__rmul__",
+    "special.polygamma",
+    # A cast to the dtype that the input has is no operation, and has no gradient.
+    "bfloat16",
+    "double",
+    "float",
+    "half",
+}
+# Operators whose result depends on the strides of their input.
+READS_STRIDES = {"as_strided", "as_strided_copy", "as_strided_scatter"}
