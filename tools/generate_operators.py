@@ -54,9 +54,11 @@ REGISTRATION_SHARDS = 4
 DTYPES = {
     "float": "float double half bfloat16",
     "complex": "complex<float> complex<double>",
-    "integer": "uint8_t int8_t int16_t int32_t int64_t",
+    "integer": "uint8_t int8_t int16_t int32_t int64_t uint16_t uint32_t uint64_t",
     "bool": "bool",
 }
+# Rare: kernels for these are made when they are first used.
+UNLISTED = {"uint16_t", "uint32_t", "uint64_t"}
 SCALAR_TYPES = {
     "float": "Float",
     "double": "Double",
@@ -69,6 +71,9 @@ SCALAR_TYPES = {
     "int16_t": "Short",
     "int32_t": "Int",
     "int64_t": "Long",
+    "uint16_t": "UInt16",
+    "uint32_t": "UInt32",
+    "uint64_t": "UInt64",
     "bool": "Bool",
 }
 REAL = {"complex<float>": "float", "complex<double>": "double"}
@@ -88,6 +93,8 @@ class ElementwiseRow:
     scalars: False where the operator's scalars are not members of the functor
     module: the header of csrc/kernels that includes the functor
     pairs: whether two elements of bfloat16 are computed at a time, and the result is bfloat16
+    signless: whether the same bits come out of signed and of unsigned integers: uint16 to uint64
+        then have the kernels of int16 to int64
     """
 
     name: str
@@ -100,6 +107,7 @@ class ElementwiseRow:
     scalars: bool = True
     module: str = "elementwise"
     pairs: bool = False
+    signless: bool = False
 
     @property
     def fixed(self) -> bool:
@@ -118,6 +126,8 @@ class ElementwiseRow:
         """The kernels of the row, as elementwise.cpp asks for them, with their module."""
         names = []
         for dtype in self.dtypes:
+            if dtype in UNLISTED:
+                continue
             inputs = [dtype] * self.inputs
             if inputs and self.first != "same":
                 inputs[0] = self.first
@@ -135,12 +145,13 @@ class ElementwiseRow:
     def definition(self) -> str:
         dtypes = ", ".join(f"at::k{SCALAR_TYPES[dtype]}" for dtype in self.dtypes)
         output = "boolean" if self.output == "bool" else self.output
-        first, fixed, pairs = (
-            str(flag).lower() for flag in (self.first == "bool", self.fixed, self.pairs)
+        first, fixed, pairs, signless = (
+            str(flag).lower()
+            for flag in (self.first == "bool", self.fixed, self.pairs, self.signless)
         )
         return (
             f'ElementwiseRow {self.identifier}{{"{self.name}", "{self.functor}", {{{dtypes}}}, '
-            f'Output::{output}, {first}, "{self.module}", {fixed}, {pairs}}};'
+            f'Output::{output}, {first}, "{self.module}", {fixed}, {pairs}, {signless}}};'
         )
 
 

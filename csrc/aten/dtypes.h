@@ -51,6 +51,15 @@ constexpr c10::ScalarType opmath_dtype(c10::ScalarType dtype) {
   return dtype == c10::kHalf || dtype == c10::kBFloat16 ? c10::kFloat : dtype;
 }
 
+// For kernels to which an integer's sign is nothing: uint16, uint32 and uint64, which are rare, share those
+// of the signed integers of their width.
+constexpr c10::ScalarType signed_dtype(c10::ScalarType dtype) {
+  return dtype == c10::kUInt16   ? c10::kShort
+         : dtype == c10::kUInt32 ? c10::kInt
+         : dtype == c10::kUInt64 ? c10::kLong
+                                 : dtype;
+}
+
 // The name of a dtype in device code ("bfloat16", "complex<float>"). Throws for a dtype the kernels do not
 // have.
 const char* type_name(c10::ScalarType dtype);

@@ -15,9 +15,7 @@ using at::Tensor;
 using kernels::GemmParams;
 using kernels::matrix;
 
-bool has_kernels(ScalarType dtype) {
-  return dtype_index(dtype) >= 0 && dtype != at::kBool && !c10::isBarebonesUnsignedType(dtype);
-}
+bool has_kernels(ScalarType dtype) { return dtype_index(dtype) >= 0 && dtype != at::kBool; }
 
 // A batch of one matrix is repeated.
 std::int64_t batch_stride(const Tensor& tensor, int d) { return tensor.size(d) == 1 ? 0 : tensor.stride(d); }
@@ -34,8 +32,9 @@ matrix operand_of(const Tensor& tensor, int outer, int inner) {
 
 void gemm(const char* name, const Tensor& result, const Tensor& first, const Tensor& second,
           const Tensor& addend, const at::Scalar& beta, const at::Scalar& alpha) {
-  const auto dtype = first.scalar_type();
-  TORCH_CHECK_NOT_IMPLEMENTED(has_kernels(dtype) && has_kernels(result.scalar_type()), '"', name,
+  // Integers are multiplied modulo their width, whatever their sign.
+  const auto dtype = signed_dtype(first.scalar_type()), result_dtype = signed_dtype(result.scalar_type());
+  TORCH_CHECK_NOT_IMPLEMENTED(has_kernels(dtype) && has_kernels(result_dtype), '"', name,
                               "\" not implemented for '", c10::toString(dtype), "'");
   check_dtype(name, dtype);
   if (result.numel() == 0) return;
@@ -89,11 +88,11 @@ void gemm(const char* name, const Tensor& result, const Tensor& first, const Ten
     params.output.addend = base.const_data_ptr();
     strides(base, params.output.addend_strides);
   }
-  store_factors(result.scalar_type(), alpha, beta, params.output);
+  store_factors(result_dtype, alpha, beta, params.output);
   if (params.shape.columns == 1) {
-    return launch_gemv(dtype, result.scalar_type(), left.inner == 1 || depth == 1, params);
+    return launch_gemv(dtype, result_dtype, left.inner == 1 || depth == 1, params);
   }
-  launch_gemm("gemm", name, dtype, result.scalar_type(), "matrix", "matrix", params);
+  launch_gemm("gemm", name, dtype, result_dtype, "matrix", "matrix", params);
 }
 
 }  // namespace ipex::aten

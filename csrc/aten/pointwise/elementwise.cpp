@@ -111,11 +111,14 @@ jit::Kernel& kernel_of(ElementwiseRow& row, const Operands& operands, RowLayout 
   if (auto* kernel = slot.get(device)) return *kernel;
 
   check_dtype(row.name, operands.compute);
+  const auto type_of = [&](c10::ScalarType dtype) {
+    return type_name(row.signless ? signed_dtype(dtype) : dtype);
+  };
   std::string text = "elementwise<";
-  text.append(row.scope).append(row.functor).append(",").append(type_name(opmath_dtype(operands.compute)));
-  text.append(",").append(layout.operand_type(0, type_name(operands.output)));
+  text.append(row.scope).append(row.functor).append(",").append(type_of(opmath_dtype(operands.compute)));
+  text.append(",").append(layout.operand_type(0, type_of(operands.output)));
   for (int input = 0; input < operands.inputs; ++input) {
-    text.append(",").append(layout.operand_type(input + 1, type_name(input_dtype(row, operands, input))));
+    text.append(",").append(layout.operand_type(input + 1, type_of(input_dtype(row, operands, input))));
   }
   return slot.find(device, row.module, text.append(">"));
 }

@@ -44,6 +44,7 @@ struct ElementwiseRow {
   const char* module = "elementwise";  // of the kernels: what includes the functor
   bool fixed_inputs = true;            // has kernels that read an element once for a whole row
   bool pairs = false;                  // has kernels that take two elements of bfloat16 at a time
+  bool signless = false;               // the same bits come out of signed and of unsigned integers
   const char* scope = "op::";          // of the functor
 
   static constexpr int max_dtypes = 16;

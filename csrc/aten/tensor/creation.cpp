@@ -56,6 +56,7 @@ void generate(const char* functor, at::Tensor& out, c10::ScalarType compute, con
 
 // An end of linspace is a value of the output's dtype before it is anything else.
 c10::Scalar as_end(const c10::Scalar& value, c10::ScalarType dtype) {
+  if (dtype == at::kUInt64) return value.to<std::uint64_t>();
   return c10::isIntegralType(dtype, true) ? c10::Scalar(value.toLong()) : value;
 }
 

@@ -171,9 +171,13 @@ struct lcm {
   T operator()(T a, T b) const {
     const T divisor = gcd<T>{}(a, b);
     if (divisor == T(0)) return T(0);
-    // Narrow integers are multiplied as int, whose sign counts, and wrap afterwards.
-    const auto product = a / divisor * b;
-    return static_cast<T>(product < 0 ? -product : product);
+    if constexpr (std::is_unsigned_v<T>) {
+      return static_cast<T>(uint64_t{a} / divisor * b);
+    } else {
+      // Narrow integers are multiplied as int, whose sign counts, and wrap afterwards.
+      const auto product = a / divisor * b;
+      return static_cast<T>(product < 0 ? -product : product);
+    }
   }
 };
 
