@@ -63,6 +63,7 @@ def _shut_down() -> None:
 
     if torch.xpu.is_initialized() and not torch.xpu._is_in_bad_fork():
         _C.drain_autograd()
+        _C.drain_faults()  # an error that nothing has raised yet goes to stderr
 
 
 def check_torch_version(found: str) -> None:

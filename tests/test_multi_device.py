@@ -184,3 +184,15 @@ def test_threads_on_devices_of_their_own(matrix: torch.Tensor) -> None:
         thread.join()
     assert [results[device][0] for device in (FIRST, SECOND)] == [FIRST, SECOND]
     assert torch.equal(results[FIRST][1], results[SECOND][1])
+
+
+def test_a_fault_is_raised_by_waiting_for_its_device() -> None:
+    with torch.xpu.device(SECOND):
+        torch.zeros(3, device=SECOND)[torch.tensor([100], device=SECOND)]
+        event = torch.xpu.Event()
+        event.record()
+    torch.xpu.synchronize(FIRST)
+    torch.zeros(1, device=FIRST).item()
+    with pytest.raises(IndexError, match="on xpu:1"):
+        event.synchronize()
+    torch.xpu.synchronize(SECOND)

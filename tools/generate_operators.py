@@ -95,6 +95,8 @@ class ElementwiseRow:
     pairs: whether two elements of bfloat16 are computed at a time, and the result is bfloat16
     signless: whether the same bits come out of signed and of unsigned integers: uint16 to uint64
         then have the kernels of int16 to int64
+    fault: what may be wrong with the inputs' values (a Problem of csrc/runtime/fault.h): a Fault is
+        the functor's only member
     """
 
     name: str
@@ -108,6 +110,7 @@ class ElementwiseRow:
     module: str = "elementwise"
     pairs: bool = False
     signless: bool = False
+    fault: str = ""
 
     @property
     def fixed(self) -> bool:
@@ -149,9 +152,10 @@ class ElementwiseRow:
             str(flag).lower()
             for flag in (self.first == "bool", self.fixed, self.pairs, self.signless)
         )
+        fault = f", Problem::{self.fault}" if self.fault else ""
         return (
             f'ElementwiseRow {self.identifier}{{"{self.name}", "{self.functor}", {{{dtypes}}}, '
-            f'Output::{output}, {first}, "{self.module}", {fixed}, {pairs}, {signless}}};'
+            f'Output::{output}, {first}, "{self.module}", {fixed}, {pairs}, {signless}{fault}}};'
         )
 
 

@@ -1,16 +1,14 @@
-// Faults that kernels report after the operator that launched them has returned.
+// How operators let their kernels report values that they cannot use.
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include "kernels/core/fault.hpp"
+#include "runtime/fault.h"
 
 namespace ipex::aten {
 
-// For the parameters of a kernel on the current device; `name` must live as long as the process.
-kernels::Fault fault_for(const char* name);
+using runtime::Problem;
 
-// Called when the host has waited for the device: throws IndexError if a kernel met an index out of range.
-void check_faults(c10::Device device);
+// For the parameters of a kernel on the current device; `name` must live as long as the process.
+kernels::Fault fault_for(const char* name, Problem problem = Problem::index);
 
 }  // namespace ipex::aten

@@ -27,7 +27,12 @@ struct CtcSequence {
     labels = params.labels + params.lengths[2 * params.batch + sequence];
   }
 
-  int64_t label(int64_t state) const { return state % 2 == 0 ? params.blank : labels[state / 2]; }
+  int64_t label(int64_t state) const {
+    const int64_t label = state % 2 == 0 ? params.blank : labels[state / 2];
+    if (label >= 0 && label < params.classes) return label;
+    params.fault.raise();
+    return params.blank;
+  }
   T log_prob(int64_t time, int64_t state) const {
     const auto* row =
         static_cast<const T*>(params.log_probs) + (time * params.batch + number) * params.classes;

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/core/fault.hpp"
+
 namespace ipex::kernels {
 
 constexpr int ctc_group = 64;
@@ -19,6 +21,7 @@ struct CtcParams {
   std::int64_t time, batch, classes, states, blank;
   std::int64_t gradient_stride;
   bool zero_infinity;
+  Fault fault;  // raised by a label that is no class
 };
 
 }  // namespace ipex::kernels

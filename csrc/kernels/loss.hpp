@@ -1,6 +1,5 @@
-// Negative log likelihood of each target, and its gradient. A target that is no class gives NaN, as there is
-// no way to raise an error without waiting for the device. The joined loss is a reduction: op::nll_sum,
-// op::nll_mean.
+// Negative log likelihood of each target, and its gradient. A target that is no class is a fault, and gives
+// NaN. The joined loss is a reduction: op::nll_sum, op::nll_mean.
 #pragma once
 
 #include "kernels/core/kernel.hpp"
@@ -36,6 +35,8 @@ IPEX_KERNEL void nll_each(NllParams params) {
       const T weight =
           params.weight == nullptr ? T(1) : cast<T>(static_cast<const In*>(params.weight)[target]);
       loss = -weight * cast<T>(static_cast<const In*>(params.input)[offset]);
+    } else {
+      params.fault.raise();
     }
     static_cast<In*>(params.output)[i] = cast<In>(loss);
   });
@@ -53,6 +54,8 @@ IPEX_KERNEL void nll_backward(NllParams params) {
           params.weight == nullptr ? T(1) : cast<T>(static_cast<const In*>(params.weight)[target]);
       gradient = -weight * cast<T>(static_cast<const In*>(params.gradient)[params.one_gradient ? 0 : i]);
       if (params.total_weight != nullptr) gradient /= cast<T>(static_cast<const In*>(params.total_weight)[0]);
+    } else {
+      params.fault.raise();
     }
     static_cast<In*>(params.output)[offset] = cast<In>(gradient);
   });

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/core/fault.hpp"
+
 namespace ipex::kernels {
 
 // Log-probabilities [batch, classes, positions] and targets [batch, positions].
@@ -18,6 +20,7 @@ struct NllParams {
   std::int64_t positions;
   std::int64_t ignore_index;
   bool one_gradient;
+  Fault fault;  // raised by a target that is no class
 };
 
 }  // namespace ipex::kernels

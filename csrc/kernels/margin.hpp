@@ -24,8 +24,8 @@ template <class Function>
 inline void for_labels(const MarginParams& params, int64_t base, Function function) {
   for (int64_t k = 0; k < params.classes; ++k) {
     const int64_t label = params.target[base + k];
-    if (label < 0) return;
-    if (label >= params.classes) return params.fault.raise();
+    if (label == -1) return;
+    if (label < 0 || label >= params.classes) return params.fault.raise();
     function(label);
   }
 }

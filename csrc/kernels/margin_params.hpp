@@ -9,7 +9,7 @@ namespace ipex::kernels {
 
 struct MarginParams {
   const void* input;           // [rows, classes]
-  const std::int64_t* target;  // [rows, classes]: the labels of a row, ended by a negative number
+  const std::int64_t* target;  // [rows, classes]: the labels of a row, ended by -1
   void* is_target;             // [rows, classes]
   void* output;                // [rows, classes]: terms of the loss, or the gradient
   const void* gradient;        // of the rows, or of the whole loss

@@ -13,6 +13,7 @@ IPEX_KERNEL inline void apply_pivots(PivotParams params) {
   const auto* pivots = params.pivots + matrix * params.swaps;
   for (std::int64_t row = 0; row < params.swaps; ++row) {
     const auto other = pivots[row] - 1;
+    if (other < 0 || other >= params.rows) return params.fault.raise();
     const auto value = permutation[row];
     permutation[row] = permutation[other];
     permutation[other] = value;

@@ -41,8 +41,9 @@ IPEX_KERNEL void random_bernoulli(BernoulliParams params) {
   const auto* probability = static_cast<const P*>(params.probability);
   auto* output = static_cast<T*>(params.output);
   random_store<RandomBlock::words>(block, params.numel, [&](int k, int64_t element) {
-    const bool value = random_unit<float>(bits, k) < static_cast<opmath_t<P>>(probability[element]);
-    output[element] = cast<T>(value);
+    const auto p = static_cast<opmath_t<P>>(probability[element]);
+    if (!(p >= opmath_t<P>(0) && p <= opmath_t<P>(1))) params.fault.raise();
+    output[element] = cast<T>(random_unit<float>(bits, k) < p);
   });
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/core/fault.hpp"
+
 namespace ipex::kernels {
 
 // Element e takes number (e / stride) % count of a Philox block, so neighbours come from neighbouring blocks:
@@ -26,6 +28,7 @@ struct BernoulliParams {
   const void* probability;
   std::int64_t numel;
   PhiloxState state;
+  Fault fault;  // raised by what is no probability
 };
 
 struct DropoutParams {

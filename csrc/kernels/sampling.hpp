@@ -65,8 +65,9 @@ struct standard_gamma {
 // generating Poisson random variables" (1993), algorithm PTRS.
 template <class T>
 struct poisson {
+  static bool takes(T mean) { return mean >= T(0); }
   T operator()(RandomSequence<T>& random, T mean, T) const {
-    if (!(mean >= T(0))) return limits<T>::quiet_nan();
+    if (!takes(mean)) return limits<T>::quiet_nan();
     if (mean < T(10)) {
       const T limit = math::exp(-mean);
       T product = random.unit(), count = T(0);
@@ -151,6 +152,9 @@ IPEX_KERNEL void sample_each(SamplingParams params) {
   if (index >= params.numel) return;
   RandomSequence<C> random(params.state, index);
   const C first = cast<C>(static_cast<const T*>(params.first)[index]);
+  if constexpr (requires { Distribution<C>::takes(first); }) {
+    if (!Distribution<C>::takes(first)) params.fault.raise();
+  }
   const C second = params.second == nullptr ? C(0) : cast<C>(static_cast<const T*>(params.second)[index]);
   static_cast<T*>(params.output)[index] = cast<T>(Distribution<C>{}(random, first, second));
 }

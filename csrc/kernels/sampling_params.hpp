@@ -17,6 +17,7 @@ struct SamplingParams {
   void* output;
   std::int64_t numel;
   PhiloxState state;
+  Fault fault;  // raised by a parameter that the distribution does not take
 };
 
 }  // namespace ipex::kernels

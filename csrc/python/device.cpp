@@ -8,6 +8,7 @@
 #include <torch/csrc/utils/device_lazy_init.h>
 
 #include "python/bindings.h"
+#include "runtime/fault.h"
 #include "runtime/fork_guard.h"
 
 namespace py = pybind11;
@@ -112,6 +113,7 @@ void bind_device(py::module_& module) {
   bind(module, "sycl_device", [](DeviceIndex device) {
     return py::capsule(&c10::xpu::get_raw_device(device), "torch.xpu.device.sycl_device");
   });
+  bind_waiting(module, "drain_faults", runtime::drain_faults);
   bind(module, "rejected_devices", [] { return runtime::rejected_devices(); });
 }
 

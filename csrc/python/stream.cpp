@@ -57,14 +57,14 @@ PyObject* stream_priority(PyObject* self, void*) {
 
 PyObject* stream_query(PyObject* self, PyObject*) {
   HANDLE_TH_ERRORS
-  return PyBool_FromLong(as_stream(self)->xpu_stream.query());
+  return PyBool_FromLong(as_stream(self)->xpu_stream.unwrap().query());
   END_HANDLE_TH_ERRORS
 }
 
 PyObject* stream_synchronize(PyObject* self, PyObject*) {
   HANDLE_TH_ERRORS {
     const py::gil_scoped_release no_gil;
-    as_stream(self)->xpu_stream.synchronize();
+    as_stream(self)->xpu_stream.unwrap().synchronize();
   }
   Py_RETURN_NONE;
   END_HANDLE_TH_ERRORS

@@ -2,6 +2,7 @@
 #include <c10/xpu/XPUCachingAllocator.h>
 
 #include "runtime/device.h"
+#include "runtime/fault.h"
 #include "runtime/stream.h"
 
 // PyTorch's own c10::xpu::impl::XPUGuardImpl asks every timed event of the stream's queue, which must then
@@ -17,7 +18,13 @@ using c10::kXPU;
 using c10::Stream;
 using c10::xpu::XPUStream;
 
+// Others know it by the address of a sycl::event.
+struct RecordedEvent final : sycl::event {
+  DeviceIndex device;
+};
+
 sycl::event* as_event(void* event) { return static_cast<sycl::event*>(event); }
+RecordedEvent* as_recorded(void* event) { return static_cast<RecordedEvent*>(as_event(event)); }
 
 template <class Trace>
 void trace(Trace call) {
@@ -84,10 +91,15 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
     return previous;
   }
   void* getStreamNativeHandle(const Stream stream) const override { return &XPUStream(stream).queue(); }
-  bool queryStream(const Stream& stream) const override { return XPUStream(stream).query(); }
+  bool queryStream(const Stream& stream) const override {
+    const bool done = XPUStream(stream).query();
+    if (done) check_faults(stream.device_index());
+    return done;
+  }
   bool isStreamCapturing(const Stream& stream) const override { return XPUStream(stream).is_capturing(); }
   void synchronizeStream(const Stream& stream) const override {
     checked("waiting for a stream", [&] { XPUStream(stream).synchronize(); });
+    check_faults(stream.device_index());
   }
   void synchronizeDevice(const DeviceIndex device) const override {
     trace([](const auto& interpreter) { interpreter.trace_gpu_device_synchronization(kXPU); });
@@ -105,9 +117,9 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
             ? record_timed_event(on)
             : checked("recording an event", [&] { return on.queue().ext_oneapi_submit_barrier(); });
     if (*event)
-      *as_event(*event) = std::move(recorded);
+      *as_recorded(*event) = {std::move(recorded), stream.device_index()};
     else
-      *event = new sycl::event(std::move(recorded));
+      *event = static_cast<sycl::event*>(new RecordedEvent{std::move(recorded), stream.device_index()});
     trace([&](const auto& interpreter) {
       interpreter.trace_gpu_event_record(kXPU, address(*event), address(&on.queue()));
     });
@@ -122,19 +134,23 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   }
   bool queryEvent(void* event) const override {
     using sycl::info::event_command_status;
-    return !event || as_event(event)->get_info<sycl::info::event::command_execution_status>() ==
-                         event_command_status::complete;
+    if (!event) return true;
+    const bool done = as_event(event)->get_info<sycl::info::event::command_execution_status>() ==
+                      event_command_status::complete;
+    if (done) check_faults(as_recorded(event)->device);
+    return done;
   }
   void synchronizeEvent(void* event) const override {
     if (!event) return;
     trace(
         [&](const auto& interpreter) { interpreter.trace_gpu_event_synchronization(kXPU, address(event)); });
     checked("waiting for an event", [&] { as_event(event)->wait_and_throw(); });
+    check_faults(as_recorded(event)->device);
   }
   void destroyEvent(void* event, const DeviceIndex /*device*/) const noexcept override {
     if (!event) return;
     trace([&](const auto& interpreter) { interpreter.trace_gpu_event_deletion(kXPU, address(event)); });
-    delete as_event(event);
+    delete as_recorded(event);
   }
   double elapsedTime(void* start, void* end, const DeviceIndex /*device*/) const override {
     TORCH_CHECK(start && end, "Both events must be recorded before calculating elapsed time.");

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "runtime/device.h"
+#include "runtime/fault.h"
 #include "runtime/fork_guard.h"
 #include "runtime/library_threads.h"
 #include "runtime/limits.h"
@@ -314,6 +315,7 @@ void syncStreamsOnDevice(DeviceIndex device) {
   checked("waiting for a device", [&] { queues.wait_for_all(); });
   if (const auto id = this_thread.streams[device]; id != 0 && !is_pooled(id))
     checked("waiting for a device", [&] { queue_of(device, id).wait_and_throw(); });
+  check_faults(device);
 }
 
 }  // namespace c10::xpu

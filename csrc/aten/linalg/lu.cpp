@@ -9,6 +9,7 @@
 #include <ATen/ops/triu.h>
 
 #include "aten/fallback.h"
+#include "aten/fault.h"
 #include "aten/kernel_table.h"
 #include "aten/linalg/linalg.h"
 #include "kernels/pivots_params.hpp"
@@ -27,8 +28,11 @@ Tensor permutation_of(const Tensor& pivots, std::int64_t rows) {
   if (pivots.numel() == 0) return result;
   const auto dense = pivots.contiguous();
   const ipex::kernels::PivotParams params{result.mutable_data_ptr<std::int64_t>(),
-                                          dense.const_data_ptr<std::int32_t>(), pivots.numel() / swaps, swaps,
-                                          rows};
+                                          dense.const_data_ptr<std::int32_t>(),
+                                          pivots.numel() / swaps,
+                                          swaps,
+                                          rows,
+                                          fault_for("lu_unpack", Problem::pivot)};
   launch("pivots", "apply_pivots", range_for(params.matrices), params);
   return result;
 }

@@ -8,6 +8,7 @@
 
 #include <limits>
 
+#include "aten/fault.h"
 #include "aten/kernel_table.h"
 #include "kernels/ctc_params.hpp"
 
@@ -70,6 +71,7 @@ struct Ctc {
     params.classes = classes;
     params.states = 2 * longest + 1;
     params.blank = blank;
+    params.fault = fault_for("ctc_loss", Problem::target);
   }
 
   void run(TypedKernel& kernel, Range range) const {

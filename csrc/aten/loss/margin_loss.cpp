@@ -141,7 +141,7 @@ std::tuple<Tensor&, Tensor&> multilabel_margin_loss_forward_output_xpu(const Ten
   params.output = terms.mutable_data_ptr();
   params.rows = batch.rows;
   params.classes = batch.classes;
-  params.fault = fault_for("multilabel_margin_loss");
+  params.fault = fault_for("multilabel_margin_loss", Problem::target);
   auto& found = kernel.get("multilabel_margin_loss", self.scalar_type(), self.get_device());
   if (terms.numel() > 0) launch(found, range_for(terms.numel()), params);
   is_target.copy_(marks);
@@ -179,7 +179,7 @@ Tensor& multilabel_margin_loss_backward_grad_input_xpu(const Tensor& gradient, c
   params.classes = batch.classes;
   const auto count = batch.classes * (reduction == at::Reduction::Mean ? batch.rows : 1);
   params.divisor = static_cast<float>(count);
-  params.fault = fault_for("multilabel_margin_loss_backward");
+  params.fault = fault_for("multilabel_margin_loss_backward", Problem::target);
   launch(kernel.get("multilabel_margin_loss_backward", self.scalar_type(), self.get_device()),
          range_for(self.numel()), params);
   out.copy_(result);

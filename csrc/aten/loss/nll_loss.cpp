@@ -9,6 +9,7 @@
 #include <ATen/ops/nll_loss_forward_native.h>
 
 #include "aten/dtypes.h"
+#include "aten/fault.h"
 #include "aten/reduce/reduce.h"
 #include "kernels/loss_params.hpp"
 
@@ -18,6 +19,7 @@ namespace {
 using at::Tensor;
 
 struct Likelihood {
+  const char* name;
   Tensor input;  // [batch, classes, positions], contiguous
   Tensor target;
   Tensor weight;
@@ -32,7 +34,8 @@ Likelihood likelihood(const char* name, const Tensor& self, const Tensor& target
               ": expected weight of dtype ", self.scalar_type(), ", but got ", weight.scalar_type());
   const std::int64_t classes = self.size(self.dim() == 1 ? 0 : 1);
   const std::int64_t positions = self.dim() == 4 ? self.size(2) * self.size(3) : 1;
-  return {self.contiguous(),
+  return {name,
+          self.contiguous(),
           target.to(c10::kLong).contiguous(),
           weight.defined() ? weight.contiguous() : weight,
           classes,
@@ -49,6 +52,7 @@ kernels::NllParams params_of(const Likelihood& likelihood) {
   params.classes = likelihood.classes;
   params.positions = likelihood.positions;
   params.ignore_index = likelihood.ignore_index;
+  params.fault = fault_for(likelihood.name, Problem::target);
   return params;
 }
 
@@ -59,7 +63,7 @@ void launch_targets(const char* kernel, const Likelihood& likelihood, const kern
 }
 
 // `output` has the shape that the reduction needs.
-void forward(const char* name, const Likelihood& likelihood, std::int64_t reduction, const Tensor& output,
+void forward(const Likelihood& likelihood, std::int64_t reduction, const Tensor& output,
              const Tensor& total_weight) {
   if (reduction == at::Reduction::None) {
     const auto result =
@@ -72,10 +76,11 @@ void forward(const char* name, const Likelihood& likelihood, std::int64_t reduct
     return;
   }
   const auto dtype = likelihood.input.scalar_type();
-  Reduction operation{name, reduction == at::Reduction::Mean ? "nll_mean" : "nll_sum", dtype};
+  Reduction operation{likelihood.name, reduction == at::Reduction::Mean ? "nll_mean" : "nll_sum", dtype};
   operation.arguments = std::string(type_name(dtype)) + ",";
   operation.context = {likelihood.input.const_data_ptr(),
                        likelihood.weight.defined() ? likelihood.weight.const_data_ptr() : nullptr};
+  operation.fault = fault_for(likelihood.name, Problem::target);
   operation.integers = {likelihood.classes, likelihood.positions, likelihood.ignore_index};
   reduce(operation, likelihood.target.view({-1}), {output, total_weight}, std::nullopt, false);
 }
@@ -123,8 +128,8 @@ TORCH_IMPL_FUNC(nll_loss_forward_output_xpu)
   // One sample alone has one loss, whatever the reduction.
   const int64_t alone = at::Reduction::Sum;
   const bool is_alone = self.dim() == 1 && reduction == at::Reduction::None;
-  forward("nll_loss_forward", likelihood("nll_loss_forward", self, target, weights, ignore_index),
-          is_alone ? alone : reduction, output, total_weight);
+  forward(likelihood("nll_loss", self, target, weights, ignore_index), is_alone ? alone : reduction, output,
+          total_weight);
 }
 
 TORCH_IMPL_FUNC(nll_loss_backward_grad_input_xpu)
@@ -143,8 +148,7 @@ std::tuple<Tensor&, Tensor&> nll_loss2d_forward_output_xpu(const Tensor& self, c
   check_shapes(self, target, weights);
   at::native::resize_output(output, reduction == at::Reduction::None ? target.sizes() : IntArrayRef{});
   at::native::resize_output(total_weight, {});
-  forward("nll_loss2d_forward", likelihood("nll_loss2d_forward", self, target, weights, ignore_index),
-          reduction, output, total_weight);
+  forward(likelihood("nll_loss2d", self, target, weights, ignore_index), reduction, output, total_weight);
   return {output, total_weight};
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "aten/reduce/reduce.h"
@@ -283,6 +284,10 @@ void launch_row(at::TensorIteratorBase& iterator, ElementwiseRow& row, const Ope
                 c10::ArrayRef<c10::Scalar> scalars) {
   ElementwiseParams params;
   store_scalars(operands.compute, scalars, params.scalars);
+  if (row.fault) {
+    const auto fault = fault_for(row.name, *row.fault);
+    std::memcpy(params.scalars, &fault, sizeof fault);
+  }
   if (operands.immediate > 0) {
     store_immediate(input_dtype(row, operands, operands.immediate - 1), iterator.tensor(operands.immediate),
                     params.immediate);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aten/elements.h"
+#include "aten/fault.h"
 #include "aten/launch.h"
 #include "kernels/elementwise_params.hpp"
 
@@ -45,6 +46,7 @@ struct ElementwiseRow {
   bool fixed_inputs = true;            // has kernels that read an element once for a whole row
   bool pairs = false;                  // has kernels that take two elements of bfloat16 at a time
   bool signless = false;               // the same bits come out of signed and of unsigned integers
+  std::optional<Problem> fault = {};   // that inputs may have: a Fault is the functor's only member
   const char* scope = "op::";          // of the functor
 
   static constexpr int max_dtypes = 16;

@@ -11,6 +11,7 @@ namespace at::native {
 using namespace ipex::aten;
 
 std::tuple<Tensor, Tensor> native_dropout_xpu(const Tensor& input, double p, std::optional<bool> train) {
+  TORCH_CHECK(p >= 0 && p <= 1, "native_dropout: expected p to be in [0, 1], but got ", p);
   const auto mask_options = input.options().dtype(kBool);
   if (!train.value_or(true)) return {input.clone(), at::ones_like(input, mask_options)};
   const auto dense = input.is_non_overlapping_and_dense() ? input : input.contiguous();

@@ -20,6 +20,7 @@
 #include <bit>
 #include <cmath>
 
+#include "aten/fault.h"
 #include "aten/pointwise/elementwise.h"
 
 namespace ipex::aten {
@@ -217,7 +218,8 @@ struct Bernoulli {
     const auto probability = p.to(self.device()).expand(self.sizes()).contiguous();
     const auto output = self.contiguous();
     kernels::BernoulliParams params{output.mutable_data_ptr(), probability.const_data_ptr(), output.numel(),
-                                    reserve_random(generator, self.device())};
+                                    reserve_random(generator, self.device()),
+                                    fault_for("bernoulli_", Problem::probability)};
     launch("random",
            instantiation("random_bernoulli", type_name(p.scalar_type()), type_name(self.scalar_type())),
            random_range(params.numel, 4), params);

@@ -9,6 +9,7 @@
 #include <ATen/ops/poisson_native.h>
 #include <ATen/TensorOperators.h>
 
+#include "aten/fault.h"
 #include "aten/kernel_table.h"
 #include "aten/random/random.h"
 #include "kernels/sampling_params.hpp"
@@ -29,8 +30,10 @@ Tensor sample(const char* name, TypedKernel& kernel, const Tensor& first, const 
   const auto parameter = first.contiguous(), other = second.defined() ? second.contiguous() : second;
   const kernels::SamplingParams params{parameter.const_data_ptr(),
                                        other.defined() ? other.const_data_ptr() : nullptr,
-                                       output.mutable_data_ptr(), output.numel(),
-                                       reserve_random(generator, first.device(), kernels::sampling_draws)};
+                                       output.mutable_data_ptr(),
+                                       output.numel(),
+                                       reserve_random(generator, first.device(), kernels::sampling_draws),
+                                       fault_for(name, Problem::rate)};
   launch(found, range_for(output.numel()), params);
   return output;
 }

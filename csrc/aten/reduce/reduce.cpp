@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <numeric>
 
 #include "aten/dtypes.h"
@@ -213,6 +214,7 @@ void reduce_aligned(const Reduction& reduction, at::ArrayRef<at::Tensor> inputs,
   std::copy(reduction.context.begin(), reduction.context.end(), params.context);
   std::copy(reduction.integers.begin(), reduction.integers.end(), params.integers);
   store_scalars(reduction.compute, reduction.scalars, params.scalars);
+  if (reduction.fault) std::memcpy(params.scalars, &*reduction.fault, sizeof *reduction.fault);
 
   const auto& limits = runtime::device_limits();
   const std::int64_t wanted_jobs = std::int64_t{limits.compute_units} * (limits.is_cpu ? 4 : 8);

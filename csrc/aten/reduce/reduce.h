@@ -8,6 +8,7 @@
 #include <string>
 
 #include "aten/launch.h"
+#include "kernels/core/fault.hpp"
 #include "kernels/reduce_params.hpp"
 
 namespace ipex::aten {
@@ -23,8 +24,9 @@ struct Reduction {
   std::string arguments = {};  // template arguments before the computation's type, each with its comma
   std::array<const void*, kernels::reduce_max_context> context = {};  // what it reads besides its inputs
   std::array<std::int64_t, kernels::reduce_max_integers> integers = {};
-  std::string_view module = "reduce";  // what includes the operation
-  std::string_view scope = "op::";     // of the operation
+  std::optional<kernels::Fault> fault = {};  // the operation's member, of one without scalars
+  std::string_view module = "reduce";        // what includes the operation
+  std::string_view scope = "op::";           // of the operation
 };
 
 // Reduces the dimensions `mask` of the inputs (one, or two of the same sizes). Each output has the inputs'

@@ -1,7 +1,7 @@
 #include <c10/xpu/XPUStream.h>
 
-#include "aten/fault.h"
 #include "aten/tensor/copy.h"
+#include "runtime/fault.h"
 #include "runtime/stream.h"
 
 namespace ipex::aten {
@@ -12,7 +12,7 @@ void copy_bytes(c10::Device device, void* destination, const void* source, std::
 
 void synchronize_current_stream(c10::Device device) {
   c10::xpu::getCurrentXPUStream(device.index()).synchronize();
-  check_faults(device);
+  runtime::check_faults(device.index());
 }
 
 }  // namespace ipex::aten

@@ -1,6 +1,7 @@
 // Operations of reductions; see kernels/reduce.hpp for what each must have. T is the type of the computation.
 #pragma once
 
+#include "kernels/core/fault.hpp"
 #include "kernels/core/math.hpp"
 #include "kernels/core/pack.hpp"
 #include "kernels/reduce_params.hpp"
@@ -515,15 +516,17 @@ struct row_gradients : TwoSums<T> {
 
 // Negative log likelihood of the classes that input 0 names; context 0 has the log-probabilities [batch,
 // classes, positions] as In, context 1 the weights of the classes or null. integers: classes, positions, the
-// class to ignore. A class that does not exist makes the loss NaN.
+// class to ignore. A class that does not exist is a fault, and makes the loss NaN.
 template <class In, class T>
 struct nll_sum : TwoSums<T> {
+  Fault fault;
   void fold(Pair<T>& chain, const ReduceElement<int64_t>& element) const {
     const auto& integers = element.params.integers;
     const int64_t target = element.template value<int64_t>();
     if (target == integers[2]) return;
     if (target < 0 || target >= integers[0]) {
       chain.first = limits<T>::quiet_nan();
+      fault.raise();
       return;
     }
     const In* weights = element.template context<In>(1);

@@ -1,6 +1,7 @@
 // Functors of three operands. T is the type of the computation: never half or bfloat16.
 #pragma once
 
+#include "kernels/core/fault.hpp"
 #include "kernels/core/math.hpp"
 
 namespace ipex::kernels::op {
@@ -95,7 +96,9 @@ struct mse_loss_backward {
 // A logarithm below -100 counts as -100, which keeps the loss and its gradient finite.
 template <class T>
 struct binary_cross_entropy {
+  Fault fault;
   T operator()(T probability, T target) const {
+    if (!(probability >= T(0) && probability <= T(1) && target >= T(0) && target <= T(1))) fault.raise();
     const T log_one = math::maximum(math::log(probability), T(-100));
     const T log_zero = math::maximum(math::log1p(-probability), T(-100));
     return (target - T(1)) * log_zero - target * log_one;
