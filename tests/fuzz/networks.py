@@ -34,7 +34,8 @@ def distinct(*shape: int) -> torch.Tensor:
 def of_distinct(function: Callable, shape: list[int], **options) -> Call:
     """For functions that find one of their elements."""
     while torch.Size(shape).numel() > 255:
-        shape[max(range(len(shape)), key=shape.__getitem__)] = 1
+        largest = max(range(len(shape)), key=shape.__getitem__)
+        shape[largest] = 3 if shape[largest] > 3 else 1
     return Call(function, [distinct(*shape)], options, repeats=False)
 
 
@@ -87,8 +88,9 @@ def along(name: str, draw: Draws) -> Call:
     dim = draw.dim(shape)
     options = {"dim": dim}
     if name in ("sort", "amax", "max", "cummax", "median"):
-        call = of_distinct(getattr(torch, name), shape, **options)
-        return dataclasses.replace(call, function=call.function)
+        return of_distinct(getattr(torch, name), shape, **options)
+    if name == "glu":
+        shape[dim] *= 2
     if name == "norm":
         name = "linalg.vector_norm"
     scope = F if hasattr(F, name) and not hasattr(torch, name) else torch
