@@ -75,6 +75,7 @@ HALF_STEPS = {
     "nn.functional.soft_margin_loss",
     # Gradients: the sum of a rounded product, a product that overflows before it is made smaller.
     "__rmul__",
+    "polygamma",
     "special.polygamma",
     # A cast to the dtype that the input has is no operation, and has no gradient.
     "bfloat16",
