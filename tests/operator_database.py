@@ -74,6 +74,9 @@ DTYPES = (
     torch.int8,
     torch.int16,
     torch.int32,
+    torch.uint16,
+    torch.uint32,
+    torch.uint64,
 )
 
 # References are computed in these, and rounded to the tested dtype.
