@@ -514,19 +514,25 @@ struct row_gradients : TwoSums<T> {
   }
 };
 
+template <class T>
+struct Losses {
+  T sum, weight;
+  bool wrong;  // whether a class did not exist
+};
+
 // Negative log likelihood of the classes that input 0 names; context 0 has the log-probabilities [batch,
 // classes, positions] as In, context 1 the weights of the classes or null. integers: classes, positions, the
 // class to ignore. A class that does not exist is a fault, and makes the loss NaN.
 template <class In, class T>
-struct nll_sum : TwoSums<T> {
+struct nll_sum : OneAccumulator<Losses<T>> {
   Fault fault;
-  void fold(Pair<T>& chain, const ReduceElement<int64_t>& element) const {
+  Losses<T> start() const { return {T(0), T(0), false}; }
+  void fold(Losses<T>& chain, const ReduceElement<int64_t>& element) const {
     const auto& integers = element.params.integers;
     const int64_t target = element.template value<int64_t>();
     if (target == integers[2]) return;
     if (target < 0 || target >= integers[0]) {
-      chain.first = limits<T>::quiet_nan();
-      fault.raise();
+      chain.wrong = true;  // raised once at the end: to store here costs as much as all the rest
       return;
     }
     const In* weights = element.template context<In>(1);
@@ -534,16 +540,27 @@ struct nll_sum : TwoSums<T> {
     const int64_t batch = integers[1] == 1 ? element.index : element.index / integers[1];
     const int64_t position = element.index - batch * integers[1];
     const int64_t offset = (batch * integers[0] + target) * integers[1] + position;
-    chain.first -= weight * cast<T>(element.template context<In>(0)[offset]);
-    chain.second += weight;
+    chain.sum -= weight * cast<T>(element.template context<In>(0)[offset]);
+    chain.weight += weight;
+  }
+  Losses<T> combine(Losses<T> a, Losses<T> b) const {
+    return {a.sum + b.sum, a.weight + b.weight, a.wrong || b.wrong};
+  }
+  template <int K>
+  T finish(Losses<T> losses, int64_t) const {
+    if (K == 1) return losses.weight;
+    if (!losses.wrong) return losses.sum;
+    fault.raise();
+    return limits<T>::quiet_nan();
   }
 };
 
 template <class In, class T>
 struct nll_mean : nll_sum<In, T> {
   template <int K>
-  T finish(Pair<T> sums, int64_t) const {
-    return K == 0 ? sums.first / sums.second : sums.second;
+  T finish(Losses<T> losses, int64_t count) const {
+    const T value = nll_sum<In, T>::template finish<K>(losses, count);
+    return K == 0 ? value / losses.weight : value;
   }
 };
 
