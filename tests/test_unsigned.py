@@ -141,3 +141,9 @@ def test_random_integers(dtype: torch.dtype) -> None:
     assert 40000 <= min(drawn.tolist()) < max(drawn.tolist()) < 50000
     assert max(torch.empty_like(drawn).random_().tolist()) > torch.iinfo(dtype).max // 2
     assert sorted(torch.randperm(100, dtype=dtype, device="xpu").tolist()) == list(range(100))
+
+
+def test_ends_beyond_int64() -> None:
+    top, ends = 1 << 63 | 1 << 40, {"dtype": torch.uint64, "device": "xpu"}
+    assert torch.linspace(top, 0, 2, **ends).tolist() == [top, 0]
+    assert torch.linspace(-1.5, 0, 0, **ends).tolist() == []

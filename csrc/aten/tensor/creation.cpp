@@ -63,6 +63,7 @@ c10::Scalar as_end(const c10::Scalar& value, c10::ScalarType dtype) {
 // linspace and logspace, for their `steps` values from start to end.
 void generate_between(const char* functor, at::Tensor& out, const c10::Scalar& start, const c10::Scalar& end,
                       std::int64_t steps, double base) {
+  if (steps == 0) return;  // ends that the dtype does not hold are no matter then
   const auto dtype = out.scalar_type();
   const auto first = as_end(start, dtype), last = as_end(steps == 1 ? start : end, dtype);
   const auto intervals = static_cast<double>(std::max<std::int64_t>(steps - 1, 1));
