@@ -169,3 +169,22 @@ def test_scalars_of_the_cpu_do_not_set_the_dtype(dtype, scalar, operator):
 
     error = 8e-3 if dtype is torch.bfloat16 else 1e-6
     torch.testing.assert_close(computed("xpu"), computed("cpu"), rtol=error, atol=0)
+
+
+@pytest.mark.parametrize("position", range(3))
+@pytest.mark.parametrize("operator", [torch.addcdiv, torch.addcmul, torch.lerp, torch.where])
+def test_numbers_of_the_cpu_in_every_position(operator, position):
+    operands = [torch.rand(5) + 0.5 for _ in range(3)]
+    if operator is torch.where:
+        operands[0] = operands[0] > 1
+    operands[position] = operands[position][0]
+    moved = [t if n == position else t.xpu() for n, t in enumerate(operands)]
+    result = operator(*moved)
+    assert result.device.type == "xpu"
+    torch.testing.assert_close(result.cpu(), operator(*operands))
+
+
+def test_addcdiv_refuses_integers():
+    one = torch.ones(2, dtype=torch.int32, device="xpu")
+    with pytest.raises(RuntimeError, match="Integer division with addcdiv is no longer supported"):
+        torch.addcdiv(one.float(), one, one)

@@ -85,6 +85,22 @@ def test_roi_align(aligned: bool, as_list: bool) -> None:
     torch.testing.assert_close(actual.cpu(), torch.stack(expected).float())
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
+def test_detection_under_autocast(dtype: torch.dtype) -> None:
+    """Boxes keep their digits, and the result has the image's dtype."""
+    image = torch.rand(1, 2, 6, 5, device="xpu").to(dtype)
+    regions = torch.tensor([[0, 0.53, 0.51, 4, 5]], device="xpu")
+    scores = torch.rand(1, device="xpu").to(dtype)
+    expected = torch.xpu.roi_align(image.float(), regions, 2)
+    with torch.autocast("xpu", torch.bfloat16):
+        pooled = torch.xpu.roi_align(image.requires_grad_(), regions, 2)
+        assert torch.xpu.nms(regions[:, 1:], scores, 0.5).tolist() == [0]
+    assert pooled.dtype == dtype
+    torch.testing.assert_close(pooled.detach(), expected.to(dtype))
+    pooled.sum().backward()
+    assert image.grad is not None and image.grad.dtype == dtype
+
+
 def test_gradient_of_roi_align() -> None:
     image = torch.rand(2, 2, 6, 5, device="xpu", requires_grad=True)
     regions = torch.tensor([[0, 0.5, 0.5, 4, 5], [1, 1.0, 0, 3, 3.5]], device="xpu")

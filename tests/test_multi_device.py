@@ -167,6 +167,13 @@ def test_dlpack_keeps_the_device(matrix: torch.Tensor) -> None:
     assert (shared.device, shared.data_ptr()) == (SECOND, x.data_ptr())
 
 
+def test_dlpack_of_the_host_goes_to_the_current_device() -> None:
+    host = torch.ones(3).numpy()
+    assert torch.from_dlpack(host, device="xpu").device == FIRST
+    with torch.xpu.device(SECOND):
+        assert torch.from_dlpack(host, device="xpu").device == SECOND
+
+
 def test_threads_on_devices_of_their_own(matrix: torch.Tensor) -> None:
     results = {}
 

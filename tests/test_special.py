@@ -137,6 +137,31 @@ def test_weight_norm(dim: int) -> None:
         assert_close(actual, expected)
 
 
+def test_weight_norm_by_a_vector_of_lengths() -> None:
+    v, g, weights = torch.randn(4, 3), torch.rand(4), torch.randn(4, 3)
+
+    def run(device: str) -> list[torch.Tensor]:
+        moved = [tensor.to(device) for tensor in (v, g, weights)]
+        out, norms = torch._weight_norm_interface(*moved[:2], 0)
+        gradients = torch.ops.aten._weight_norm_interface_backward(moved[2], *moved[:2], norms, 0)
+        return [out, norms, *gradients]
+
+    for actual, expected in zip(run("xpu"), run("cpu"), strict=True):
+        assert_close(actual, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [(7,), (8, False), (1,), (0,), (9, True, 3.5), (6, False, 0.0)], ids=str
+)
+def test_kaiser_window(arguments: tuple, dtype: torch.dtype) -> None:
+    window = torch.kaiser_window(*arguments, dtype=dtype, device="xpu")
+    expected = torch.kaiser_window(*arguments, dtype=torch.float64)
+    assert window.device.type == "xpu" and window.dtype == dtype
+    tolerance = 8 * torch.finfo(dtype).eps
+    torch.testing.assert_close(window.cpu().double(), expected, rtol=tolerance, atol=tolerance)
+
+
 def test_fake_quantize() -> None:
     x = torch.linspace(-30, 30, 60).view(3, 20).requires_grad_()
     scales, zero_points = torch.tensor([0.1, 0.2, 0.05]), torch.tensor([0, 5, -7])

@@ -139,6 +139,7 @@ def test_capabilities():
     assert torch.xpu.has_2d_block_array() == properties.has_subgroup_2d_block_io
     answers = ("has_onemkl", "has_xetla", "has_multi_context", "has_channels_last_1d")
     assert all(isinstance(getattr(torch.xpu, name)(), bool) for name in answers)
+    assert torch.xpu.has_onemkl()
     assert torch.xpu.get_arch_list() == []
     assert torch.xpu.get_gencode_flags() == ""
 

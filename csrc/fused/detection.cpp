@@ -1,5 +1,6 @@
 // Operators of object detection, torch_ipex::.
 #include <ATen/Context.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/empty.h>
@@ -150,6 +151,25 @@ Tensor roi_align_backward(const Tensor& gradient, const Tensor& rois, at::IntArr
   return result.to(dtype);
 }
 
+// Under autocast boxes keep their digits, and what is beside them is computed as precisely.
+Tensor nms_autocast(const Tensor& boxes, const Tensor& scores, double threshold) {
+  const c10::impl::ExcludeDispatchKeyGuard below(c10::DispatchKey::AutocastXPU);
+  return nms(boxes.to(at::kFloat), scores.to(at::kFloat), threshold);
+}
+
+Tensor roi_align_autocast(const Tensor& input, const Tensor& rois, double spatial_scale,
+                          std::int64_t pooled_height, std::int64_t pooled_width, std::int64_t sampling_ratio,
+                          bool aligned) {
+  const c10::impl::ExcludeDispatchKeyGuard below(c10::DispatchKey::AutocastXPU);
+  static const auto operation = c10::Dispatcher::singleton()
+                                    .findSchemaOrThrow("torch_ipex::roi_align", "")
+                                    .typed<decltype(roi_align)>();
+  return operation
+      .call(input.to(at::kFloat), rois.to(at::kFloat), spatial_scale, pooled_height, pooled_width,
+            sampling_ratio, aligned)
+      .to(input.scalar_type());
+}
+
 }  // namespace
 }  // namespace ipex::aten
 
@@ -173,4 +193,9 @@ TORCH_LIBRARY_IMPL(torch_ipex, XPU, m) {
   m.impl("locations_to_boxes", ipex::aten::locations_to_boxes);
   m.impl("roi_align", ipex::aten::roi_align);
   m.impl("roi_align_backward", ipex::aten::roi_align_backward);
+}
+
+TORCH_LIBRARY_IMPL(torch_ipex, AutocastXPU, m) {
+  m.impl("nms", ipex::aten::nms_autocast);
+  m.impl("roi_align", ipex::aten::roi_align_autocast);
 }

@@ -198,6 +198,9 @@ void multiply(const Tensor& destination, const Tensor& source, const Tensor& wei
 
 const char* matmul_refusal(const c10::Device& device, c10::ScalarType dtype, c10::ScalarType result) {
   if (!runtime::libraries_allowed()) return "IPEX_XPU_LIBRARIES is none";
+  if (dtype_support(device.index(), c10::kFloat) == DtypeSupport::none) {
+    return "oneDNN does not serve this device";
+  }
   if (dtype == c10::kChar) {
     if (result != c10::kInt) return "oneDNN's int8 results saturate, PyTorch's wrap";
     return has_exact_int8(device.index())

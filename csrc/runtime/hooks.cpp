@@ -8,6 +8,7 @@
 #include <ATen/xpu/XPUGeneratorImpl.h>
 #include <c10/xpu/PeerToPeerAccess.h>
 #include <c10/xpu/XPUCachingAllocator.h>
+#include <c10/xpu/XPUFunctions.h>
 
 #include <sstream>
 
@@ -41,7 +42,7 @@ std::string XPUHooks::showConfig() const {
 
 int32_t XPUHooks::getGlobalIdxFromDevice(const Device& device) const {
   TORCH_CHECK(device.is_xpu(), "Only the XPU device type is expected, but got ", device);
-  return at::xpu::getGlobalIdxFromDevice(device.index());
+  return at::xpu::getGlobalIdxFromDevice(device.has_index() ? device.index() : c10::xpu::current_device());
 }
 
 const Generator& XPUHooks::getDefaultGenerator(DeviceIndex device_index) const {

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from .. import _C as core
+
 
 def has_fp64_dtype(device: Any = None) -> bool:
     """Whether the device computes in float64."""
@@ -23,8 +25,8 @@ def has_xmx(device: Any = None) -> bool:
 
 
 def has_onemkl() -> bool:
-    """Whether oneMKL serves FFT, linear algebra and the like."""
-    return False
+    """Whether oneMKL serves FFT, linear algebra and the like: its libraries can be loaded."""
+    return not core.onemkl_load_error()
 
 
 def has_xetla() -> bool:
