@@ -46,9 +46,9 @@ test: build
 	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi; echo "All test files passed"
 
 # What computes with device memory alone is the same there; the operator tests have each operator once.
-MEMORY_TESTS := allocator amp compiled_kernels cpp_interface data_movement device elementwise extension fft foreach \
-  fork generator kernel_library layouts linalg loss multi_device opinfo optim quantized random reduce sort_scan sparse \
-  streams stress transformer xpu_api
+MEMORY_TESTS := allocator amp compiled_kernels cpp_interface data_movement data_parallel device elementwise \
+  extension faults fft foreach fork generator half_sums kernel_library layouts linalg loss multi_device nested \
+  opinfo optim quantized random reduce sharing sort_scan sparse streams stress transformer unsigned xpu_api
 test-memory: export IPEX_XPU_HOST_ACCESS := 0
 test-memory:
 	$(MAKE) test TESTS="$(MEMORY_TESTS:%=tests/test_%.py)"
