@@ -347,3 +347,26 @@ print(_C.kernel_counters()["compiles"])
 """
     compiles = [in_new_process(code, IPEX_XPU_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     assert [int(count) for count in compiles] == [1, 0]
+
+
+ROUNDED = """#include "kernels/core/kernel.hpp"
+namespace mine {
+using namespace ipex::kernels;
+IPEX_KERNEL void rounded(const float* x, bfloat16* any, bfloat16* of_arithmetic) {
+  const auto i = this_item().get_global_linear_id();
+  any[i] = bfloat16(x[i]);
+  of_arithmetic[i] = bfloat16::from_arithmetic(x[i]);
+}
+}
+"""
+
+
+def test_nan_of_other_processors_stays_nan():
+    """Rounding might carry into the sign: a GPU's NaN may have all bits set."""
+    bits = torch.tensor([0x7FFFFFFF, -1, 0x7FC00000, 0x7FFF8000, 0x7FC0FFFF, -0x8000])
+    x = bits.to(torch.int32).view(torch.float32)
+    assert x.isnan().all()
+    results = torch.zeros(2, len(x), dtype=torch.bfloat16, device="xpu")
+    kernel = torch.xpu.compile_kernel(ROUNDED, "mine::rounded")
+    kernel(1, len(x), (x.to("xpu"), *results))
+    assert results.isnan().all()

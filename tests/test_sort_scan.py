@@ -145,3 +145,64 @@ def test_cumsum_writes_into_views() -> None:
     x, out = torch.arange(12.0).view(3, 4), torch.zeros(4, 3, device="xpu").t()
     torch.cumsum(x.to("xpu"), 1, out=out)
     assert torch.equal(out.cpu(), x.cumsum(1))
+
+
+def near_one(count: int) -> torch.Tensor:
+    return 1 + 1e-4 * torch.randn(count, generator=torch.Generator().manual_seed(0))
+
+
+def positive(count: int) -> torch.Tensor:
+    return torch.rand(count, generator=torch.Generator().manual_seed(0))
+
+
+def wide(count: int) -> torch.Tensor:
+    return 3 + 5 * torch.randn(count, generator=torch.Generator().manual_seed(0))
+
+
+def of_angles(count: int) -> torch.Tensor:
+    return torch.polar(near_one(count), near_one(count) - 1)
+
+
+# A line by sub-groups, side by side with others, one work-item for each.
+LINES = {
+    "a row": lambda x: x[None],
+    "columns": lambda x: x[:, None].expand(-1, 3),
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+@pytest.mark.parametrize(
+    "name, numbers",
+    [
+        ("cumsum", positive),
+        ("cumprod", near_one),
+        ("cumprod", of_angles),
+        ("logcumsumexp", wide),
+        ("prod", near_one),
+        ("prod", of_angles),
+    ],
+)
+def test_scans_and_products_of_a_million(name, numbers, line, row_kernels) -> None:
+    x = line(numbers(1_000_000))
+    dim = 1 if len(x) == 1 else 0
+    exact = getattr(x.to(torch.complex128 if x.is_complex() else torch.float64), name)(dim)
+    actual = getattr(x.to("xpu"), name)(dim)
+    torch.testing.assert_close(actual.cpu().to(exact.dtype), exact, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "logcumsumexp", "prod"])
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+@pytest.mark.parametrize(
+    "special",
+    [[-0.0], [0.0], [torch.inf], [-torch.inf], [torch.nan], [torch.inf, -torch.inf]],
+    ids=str,
+)
+def test_scans_of_special_numbers(name, special, line, row_kernels) -> None:
+    """Alone, then where other numbers follow; the sign of a zero counts."""
+    for others in (torch.empty(0), torch.linspace(0.5, 1.5, 100), torch.full((100,), -0.0)):
+        x = line(torch.cat([torch.tensor(special), others]))
+        dim = 1 if len(x) == 1 else 0
+        expected = getattr(x, name)(dim)
+        actual = getattr(x.to("xpu"), name)(dim).cpu()
+        torch.testing.assert_close(actual, expected, equal_nan=True)
+        assert torch.equal(actual.signbit() | actual.isnan(), expected.signbit() | actual.isnan())

@@ -1,9 +1,13 @@
 // What the host hands to the kernels of scan.hpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace ipex::kernels {
+
+// Room for a State of any operator.
+constexpr std::size_t scan_state_bytes = 16;
 
 // Dense tensors shaped [outer, length, inner], scanned along `length`. A line is one (outer, inner); where
 // there are few of them each is cut into `chunks`, whose totals are found first.

@@ -3,6 +3,7 @@
 
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/math.hpp"
+#include "kernels/core/twofold.hpp"
 #include "kernels/segment_params.hpp"
 
 namespace ipex::kernels {
@@ -45,23 +46,24 @@ IPEX_KERNEL void segment_reduce(SegmentParams params) {
   Segment segment;
   if (!find_segment(params, segment)) return;
   const auto* data = static_cast<const T*>(params.data);
-  C result = segment_start<C>(params);
+  auto total = twofold(segment_start<C>(params));
   for (int64_t i = segment.first; i < segment.last; ++i) {
     const C value = cast<C>(data[segment.base + i * params.inner]);
     switch (params.reduction) {
       case SegmentReduction::max:
-        result = math::maximum(result, value);
+        total = math::maximum(rounded(total), value);
         break;
       case SegmentReduction::min:
-        result = math::minimum(result, value);
+        total = math::minimum(rounded(total), value);
         break;
       case SegmentReduction::prod:
-        result *= value;
+        total *= value;
         break;
       default:
-        result += value;
+        total += value;
     }
   }
+  C result = rounded(total);
   if (params.reduction == SegmentReduction::mean) {
     const int64_t count = segment.last - segment.first;
     if (count > 0) {
@@ -102,9 +104,9 @@ IPEX_KERNEL void segment_gradient(SegmentParams params) {
         break;
       case SegmentReduction::prod:
         if (value(i) == C(0) || is_nan(value(i))) {
-          C others = segment_start<C>(params);
+          auto others = twofold(segment_start<C>(params));
           for (int64_t k = segment.first; k < segment.last; ++k) others *= k == i ? C(1) : value(k);
-          store(i, gradient * others);
+          store(i, gradient * rounded(others));
         } else {
           store(i, gradient * output / value(i));
         }

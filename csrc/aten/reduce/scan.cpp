@@ -31,7 +31,7 @@ void choose_chunks(ScanParams& params, std::int64_t least_chunk, std::int64_t wa
   params.chunks = (params.length + params.chunk - 1) / params.chunk;
 }
 
-void launch_scan(const char* functor, ScanParams& params, const at::Tensor& out, std::size_t state_size) {
+void launch_scan(const char* functor, ScanParams& params, const at::Tensor& out) {
   const auto& limits = runtime::device_limits();
   const std::string op = std::string("op::") + functor, type = type_name(out.scalar_type());
   // A short row is read faster by one work-item than it is shared by a sub-group.
@@ -54,7 +54,7 @@ void launch_scan(const char* functor, ScanParams& params, const at::Tensor& out,
   at::Tensor totals;
   params.totals = nullptr;
   if (params.chunks > 1) {
-    const auto bytes = lines * params.chunks * static_cast<std::int64_t>(state_size);
+    const auto bytes = lines * params.chunks * static_cast<std::int64_t>(kernels::scan_state_bytes);
     totals = at::empty({bytes}, out.options().dtype(at::kByte));
     params.totals = totals.mutable_data_ptr();
     run(true);
@@ -81,8 +81,7 @@ void scan(const char* functor, const at::Tensor& self, std::int64_t dim, const a
   params.outer = params.inner = params.length = 1;
   for (std::int64_t d = 0; d < self.dim(); ++d)
     (d < dim ? params.outer : d == dim ? params.length : params.inner) *= self.size(d);
-  const auto value_size = c10::elementSize(opmath_dtype(out.scalar_type()));
-  launch_scan(functor, params, out, indices.defined() ? 2 * sizeof(std::int64_t) : value_size);
+  launch_scan(functor, params, out);
   if (!values.is_same(out)) const_cast<at::Tensor&>(out).copy_(values);
   if (!positions.is_same(indices)) const_cast<at::Tensor&>(indices).copy_(positions);
 }

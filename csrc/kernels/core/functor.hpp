@@ -25,7 +25,7 @@ template <class F>
 concept exact_functor = F::exact;
 
 // Functors with `arithmetic` add, subtract, multiply, divide and choose. What is not a number is then an
-// operand's NaN or the processor's own.
+// operand's NaN or the processor's own, a quiet one.
 template <class F>
 concept arithmetic_functor = F::arithmetic;
 

@@ -39,6 +39,8 @@ IPEX_REAL_FUNCTION(tan)
 IPEX_REAL_FUNCTION(tanh)
 IPEX_REAL_FUNCTION(trunc)
 #undef IPEX_REAL_FUNCTION
+inline float fma(float x, float y, float z) { return sycl::fma(x, y, z); }
+inline double fma(double x, double y, double z) { return sycl::fma(x, y, z); }
 
 // Within 1.6 units in the last place, without branches or calls: x + x P(x^2) for small x, else 1 - 2^-P(|x|)
 // with the power of a fraction by another polynomial. All minimise the relative error of erf, below 0.9 and

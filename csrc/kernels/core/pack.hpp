@@ -94,6 +94,11 @@ IPEX_PACK_FUNCTION(sqrt)
 #undef IPEX_PACK_FUNCTION
 
 template <class T, int N>
+inline Pack<T, N> fma(Pack<T, N> x, Pack<T, N> y, Pack<T, N> z) {
+  return Pack<T, N>::of(__spirv_ocl_fma(x.lanes, y.lanes, z.lanes));
+}
+
+template <class T, int N>
 inline Pack<T, N> maximum(Pack<T, N> a, Pack<T, N> b) {
   return select(is_nan(a) || b < a, a, b);
 }

@@ -36,10 +36,11 @@ struct bfloat16 {
   static bfloat16 from_exact(float value) {
     return from_bits(static_cast<uint16_t>(sycl::bit_cast<uint32_t>(value) >> 16));
   }
-  // Of a value that arithmetic gave. A NaN is then one of bfloat16's or the processor's own, whose lower half
-  // is empty: it stays what it is.
+  // Of a value that arithmetic gave. A NaN is then a quiet one, whose upper half is one of bfloat16: the
+  // lower is cut off, as rounding might carry into the sign.
   static bfloat16 from_arithmetic(float value) {
-    return from_bits(static_cast<uint16_t>(rounded(sycl::bit_cast<uint32_t>(value)) >> 16));
+    const auto word = sycl::bit_cast<uint32_t>(value);
+    return from_bits(static_cast<uint16_t>((sycl::isnan(value) ? word : rounded(word)) >> 16));
   }
 
  private:

@@ -3,7 +3,7 @@
 
 #include "kernels/core/fault.hpp"
 #include "kernels/core/math.hpp"
-#include "kernels/core/pack.hpp"
+#include "kernels/core/twofold.hpp"
 #include "kernels/reduce_params.hpp"
 
 namespace ipex::kernels {
@@ -126,17 +126,18 @@ struct nansum : sum<T> {
 };
 
 template <class T>
-struct prod : OneAccumulator<word_t<T>> {
-  using W = word_t<T>;
+struct prod : OneAccumulator<twofold_t<word_t<T>>> {
+  using W = twofold_t<word_t<T>>;
   W start() const { return W(1); }
   template <class Element>
   void fold(W& chain, const Element& element) const {
-    chain *= element.template value<T>();
+    multiply_by(chain, static_cast<word_t<T>>(element.template value<T>()));
   }
+  W partial(W chain) const { return carried(chain); }
   W combine(W a, W b) const { return a * b; }
   template <int>
   T finish(W product, int64_t) const {
-    return static_cast<T>(product);
+    return static_cast<T>(rounded(product));
   }
 };
 
