@@ -138,3 +138,19 @@ def test_gradient(name: str) -> None:
         torch.testing.assert_close(actual.cpu(), expected, rtol=1e-4, atol=1e-4)
     kept = expected.is_contiguous(memory_format=FORMATS[dims])
     assert actual.is_contiguous(memory_format=FORMATS[dims]) or not kept
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 1, 1, 1), (2, 1, 4, 4, 4), (2, 3, 4, 4, 4)], ids=str)
+@pytest.mark.parametrize("dims", [2, 3])
+def test_adaptive_average_of_either_format(dims: int, sizes: tuple[int, ...]) -> None:
+    """The CPU's strides, of the result and the gradient, also where one image has both formats."""
+    sizes = sizes[: dims + 2]
+    image = torch.randn(sizes[0], *sizes[2:], sizes[1]).movedim(-1, 1)
+    strides = []
+    for device in ("cpu", "xpu"):
+        x = torch.empty_strided(image.shape, image.stride(), device=device).copy_(image)
+        x.requires_grad_()
+        result = getattr(F, f"adaptive_avg_pool{dims}d")(x, 2)
+        (gradient,) = torch.autograd.grad(result, x, torch.ones_like(result))
+        strides.append((result.stride(), gradient.stride()))
+    assert strides[1] == strides[0]

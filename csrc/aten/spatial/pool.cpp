@@ -211,6 +211,11 @@ void check_adaptive(const char* name, const at::Tensor& input, c10::IntArrayRef 
   }
 }
 
+// Stock keeps channels last in two dimensions alone. A contiguous image of one element may pass for either.
+at::MemoryFormat adaptive_format(const at::Tensor& input, int spatial) {
+  return spatial == 2 ? format_of(input, 2) : at::MemoryFormat::Contiguous;
+}
+
 void adaptive_average(const char* name, const at::Tensor& input, c10::IntArrayRef output_size, int spatial,
                       at::Tensor& out) {
   check_adaptive(name, input, output_size, spatial);
@@ -227,7 +232,7 @@ at::Tensor adaptive_average(const char* name, const at::Tensor& input, c10::IntA
   check_adaptive(name, input, output_size, spatial);
   auto sizes = input.sizes().vec();
   std::copy(output_size.begin(), output_size.end(), sizes.end() - spatial);
-  auto out = at::empty(sizes, input.options(), format_of(input, spatial));
+  auto out = at::empty(sizes, input.options(), adaptive_format(input, spatial));
   adaptive_average(name, input, output_size, spatial, out);
   return out;
 }
@@ -370,7 +375,7 @@ Tensor& adaptive_avg_pool3d_backward_grad_input_xpu(const Tensor& gradient, cons
 }
 
 Tensor _adaptive_avg_pool3d_backward_xpu(const Tensor& gradient, const Tensor& input) {
-  auto out = at::empty(input.sizes(), input.options(), format_of(input, 3));
+  auto out = at::empty(input.sizes(), input.options(), adaptive_format(input, 3));
   return adaptive_avg_pool3d_backward_grad_input_xpu(gradient, input, out);
 }
 
