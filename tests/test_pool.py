@@ -34,7 +34,7 @@ POOLS_1D = {
 
 
 def check(pool, x: torch.Tensor) -> None:
-    """Both devices agree, also about strides; few distinct numbers, so that windows have equal maxima."""
+    """Both devices agree, also about strides; few numbers, so that windows have equal maxima."""
     results, gradients = [], []
     for device in ("cpu", "xpu"):
         leaf = x.to(device).requires_grad_()
