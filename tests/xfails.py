@@ -69,7 +69,9 @@ HALF_STEPS = {
     "diff",
     "gradient",
     "linalg.multi_dot",
+    "linalg.vecdot",
     # Logarithms of rounded exponentials, sums of rounded margins.
+    "nn.functional.poisson_nll_loss",
     "nn.functional.binary_cross_entropy_with_logits",
     "nn.functional.hinge_embedding_loss",
     "nn.functional.soft_margin_loss",
@@ -84,4 +86,4 @@ HALF_STEPS = {
     "half",
 }
 # Operators whose result depends on the strides of their input.
-READS_STRIDES = {"as_strided", "as_strided_copy", "as_strided_scatter"}
+READS_STRIDES = {"as_strided", "as_strided_copy", "as_strided_scatter", "resize_", "resize_as_"}
