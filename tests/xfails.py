@@ -70,6 +70,7 @@ HALF_STEPS = {
     "gradient",
     "linalg.multi_dot",
     "linalg.vecdot",
+    "nn.functional.bilinear",
     # Logarithms of rounded exponentials, sums of rounded margins.
     "nn.functional.poisson_nll_loss",
     "nn.functional.binary_cross_entropy_with_logits",
