@@ -22,7 +22,7 @@ struct SmallProduct {
 };
 constexpr SmallProduct small_matmul{{1 << 20, 96 << 10}, {1 << 19, 48 << 10}};
 constexpr SmallProduct small_convolution{{1 << 18, 1 << 16}, {1 << 18, 1 << 16}};
-constexpr SmallProduct small_convolution_data{{1 << 15, 1 << 16}, {1 << 15, 1 << 16}};
+constexpr SmallProduct small_convolution_data{{96 << 10, 1 << 16}, {64 << 10, 1 << 16}};
 constexpr SmallProduct small_convolution_weights{{1 << 19, 1 << 16}, {1 << 18, 1 << 16}};
 
 inline bool is_small(const SmallProduct& product, c10::Device device, c10::ScalarType dtype,
