@@ -13,13 +13,14 @@ from . import _autoload
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import xpu
+    from . import llm, xpu
     from ._math_mode import FP32MathMode, get_fp32_math_mode, set_fp32_math_mode
 
 __all__ = [
     "FP32MathMode",
     "__version__",
     "get_fp32_math_mode",
+    "llm",
     "set_fp32_math_mode",
     "xpu",
 ]
@@ -33,7 +34,7 @@ _LAZY_ATTRIBUTES = {
     "enable_auto_channels_last": "frontend",
     "optimize": "frontend",
 }
-_LAZY_MODULES = {"xpu", "frontend"}
+_LAZY_MODULES = {"xpu", "frontend", "llm"}
 
 
 def __getattr__(name: str) -> Any:

@@ -342,4 +342,59 @@ IPEX_KERNEL_OF_ONE void index_update_rows(IndexLinesParams params) {
   }
 }
 
+// The place that position i of the index names, or index_none where it is out of range.
+inline std::int64_t selected_place(const IndexSumsParams& params, std::int64_t i) {
+  const auto& lines = params.lines;
+  const auto* index = static_cast<const char*>(lines.index);
+  const auto given = *reinterpret_cast<const std::int64_t*>(index + i * lines.strides[2]);
+  if (given < params.lowest * lines.size || given >= lines.size) return index_none;
+  return given < 0 ? given + lines.size : given;
+}
+
+// Links the positions that name the same place, in their order.
+IPEX_KERNEL_OF_ONE void index_link(IndexSumsParams params) {
+  for (std::int64_t place = 0; place < params.lines.size; ++place) params.first[place] = index_none;
+  for (std::int64_t i = params.lines.length - 1; i >= 0; --i) {
+    const auto place = selected_place(params, i);
+    if (place == index_none) {
+      params.lines.fault.raise();
+      continue;
+    }
+    params.next[i] = params.first[place];
+    params.first[place] = static_cast<std::int32_t>(i);
+  }
+}
+
+// index_update_rows of a sum that is rounded once: what belongs to a place is added up before it is written.
+template <class T>
+IPEX_KERNEL_OF_ONE void index_add_linked(IndexSumsParams params) {
+  using C = opmath_t<T>;
+  using P = pack_of<C>;
+  const auto& lines = params.lines;
+  const std::int64_t from = this_item().get_group(0) * lines.width;
+  const std::int64_t count = sycl::min(lines.width, lines.lines - from);
+  for (std::int64_t i = 0; i < lines.length; ++i) {
+    const auto place = selected_place(params, i);
+    if (place == index_none || params.first[place] != i) continue;
+    T* const output = reinterpret_cast<T*>(static_cast<char*>(lines.output) + place * lines.strides[0]) + from;
+    const auto for_each_row = [&](auto visit) {
+      for (std::int64_t k = i; k != index_none; k = params.next[k]) {
+        const auto* row = static_cast<const char*>(lines.input) + k * lines.strides[1];
+        visit(reinterpret_cast<const T*>(row) + from);
+      }
+    };
+    std::int64_t c = 0;
+    for (; c + P::count <= count; c += P::count) {
+      P sum = load_pack<P>(output + c);
+      for_each_row([&](const T* row) { sum += P(params.alpha) * load_pack<P>(row + c); });
+      store_pack(output + c, sum);
+    }
+    for (; c < count; ++c) {
+      C sum = output[c];
+      for_each_row([&](const T* row) { sum += params.alpha * C(row[c]); });
+      output[c] = cast<T>(sum);
+    }
+  }
+}
+
 }  // namespace ipex::kernels

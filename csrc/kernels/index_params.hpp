@@ -48,4 +48,14 @@ struct IndexLinesParams {
   std::int64_t line_strides[index_line_dims][3];
 };
 
+// Sums of half precision along columns: which positions of the index name the same place.
+struct IndexSumsParams {
+  IndexLinesParams lines;
+  std::int64_t lowest;  // as in IndexParams
+  std::int32_t* first;  // of each place of the selected dimension the first position, or none
+  std::int32_t* next;   // of each position the next one of the same place, or none
+  float alpha;
+};
+constexpr std::int32_t index_none = -1;
+
 }  // namespace ipex::kernels

@@ -113,6 +113,21 @@ at::Tensor shared_numbers(const char* name, const Indexed& indexed, Negative neg
   return shared;
 }
 
+// add_rows where one vector of indices selects along one dimension.
+bool add_rows_at(const char* name, const at::Tensor& self, const std::vector<at::Tensor>& indices,
+                 const at::Tensor& values) {
+  std::int64_t dim = -1;
+  for (std::size_t d = 0; d < indices.size(); ++d) {
+    if (!indices[d].defined()) continue;
+    if (dim >= 0 || indices[d].dim() != 1) return false;
+    dim = static_cast<std::int64_t>(d);
+  }
+  if (dim < 0) return false;
+  auto sizes = self.sizes().vec();
+  sizes[dim] = indices[dim].numel();
+  return add_rows(name, self, dim, indices[dim], values.expand(sizes), 1, Negative::wraps);
+}
+
 void index_put_values(at::Tensor& self, const std::vector<at::Tensor>& indices, const at::Tensor& values,
                       bool accumulate) {
   constexpr const char* name = "index_put_";
@@ -125,7 +140,8 @@ void index_put_values(at::Tensor& self, const std::vector<at::Tensor>& indices, 
               " for the destination and ", values.scalar_type(), " for the source.");
   if (!accumulate) {
     launch_selected(name, indexed.self, values, indexed, Negative::wraps, put_kernel(self));
-  } else if (!add_at_few(name, self, indices, values, Negative::wraps)) {
+  } else if (!add_rows_at(name, self, indices, values) &&
+             !add_at_few(name, self, indices, values, Negative::wraps)) {
     rounded_once(self, Update::sum, [&](const at::Tensor& result) {
       const auto sums = indexed_by(result, indices);
       launch_selected(name, sums.self, values.to(result.scalar_type()), sums, Negative::wraps,

@@ -54,6 +54,12 @@ void rounded_once(const at::Tensor& out, Update update, Write write) {
   out.copy_(result);
 }
 
+// out[..., index[n], ...] += alpha * source[..., n, ...] along `dim`, half precision rounded once without a
+// wider copy: `index` is a vector, `source` has out's sizes but along `dim`. False, and nothing was done,
+// where rows are not what a CPU adds best, or the dtype is not half precision.
+bool add_rows(const char* name, const at::Tensor& out, std::int64_t dim, const at::Tensor& index,
+              const at::Tensor& source, const c10::Scalar& alpha, Negative negative);
+
 // self[indices] += values for half precision, rounded once as well, without a wider copy of all of self.
 // Indices that are not defined stand for whole dimensions. False, and nothing was done, where that copy is
 // cheaper, or the dtype is not half precision.

@@ -1,6 +1,7 @@
 // Reductions along the dimension that an index selects, a line of elements at a time.
 #include <ATen/ceil_div.h>
 #include <ATen/Context.h>
+#include <ATen/ops/empty.h>
 
 #include "aten/fault.h"
 #include "aten/index/indexed.h"
@@ -21,6 +22,8 @@ TypedKernel kernels_of_rows[] = {{"index", "index_update_rows", "op::sum"},
                                  {"index", "index_update_rows", "op::prod"},
                                  {"index", "index_update_rows", "op::amax"},
                                  {"index", "index_update_rows", "op::amin"}};
+
+TypedKernel linked_sums{"index", "index_add_linked"};
 
 using Strides = std::array<std::int64_t, 3>;
 
@@ -74,37 +77,71 @@ std::int64_t lines_of_rows(const kernels::IndexLinesParams& params) {
   return std::clamp<std::int64_t>(each, fewest, 4096);
 }
 
+Range range_of_rows(kernels::IndexLinesParams& params) {
+  params.width = lines_of_rows(params);
+  return {at::ceil_div(params.lines, params.width), 1};
+}
+
+// False as set_lines.
+bool describe_lines(const char* name, const at::Tensor& output, std::int64_t dim, const at::Tensor& index,
+                    const at::Tensor& source, kernels::IndexLinesParams& params) {
+  params = {};
+  const std::array<at::Tensor, 3> operands{output, source, index};
+  if (!set_lines(operands, index.sizes(), dim, params)) return false;
+  params.output = output.mutable_data_ptr();
+  params.input = source.const_data_ptr();
+  params.index = index.const_data_ptr();
+  params.fault = fault_for(name);
+  params.length = index.size(dim);
+  params.size = output.size(dim);
+  const auto strides = bytes_along(operands, dim);
+  std::copy(strides.begin(), strides.end(), params.strides);
+  return true;
+}
+
 }  // namespace
 
 bool update_lines(const char* name, Update update, const at::Tensor& output, std::int64_t dim,
                   const at::Tensor& index, const at::Tensor& source) {
   const auto& limits = runtime::device_limits();
   if (!limits.is_cpu && !at::globalContext().deterministicAlgorithms()) return false;
-  const auto sizes = index.sizes();
-  kernels::IndexLinesParams params{};
-  const std::array<at::Tensor, 3> operands{output, source, index};
-  if (!set_lines(operands, sizes, dim, params)) return false;
-  params.output = output.mutable_data_ptr();
-  params.input = source.const_data_ptr();
-  params.index = index.const_data_ptr();
-  params.fault = fault_for(name);
-  params.length = sizes[dim];
-  params.size = output.size(dim);
-  const auto strides = bytes_along(operands, dim);
-  std::copy(strides.begin(), strides.end(), params.strides);
+  kernels::IndexLinesParams params;
+  if (!describe_lines(name, output, dim, index, source, params)) return false;
   const bool columns = are_columns(params, static_cast<std::int64_t>(output.element_size()));
   const auto which = static_cast<int>(update);
   const auto kernel_in = [&](TypedKernel& kernels) -> jit::Kernel& {
     return kernels.get(name, output.scalar_type(), output.device().index());
   };
   if (walks_alone() && columns) {
-    params.width = lines_of_rows(params);
-    launch(kernel_in(kernels_of_rows[which]), {at::ceil_div(params.lines, params.width), 1}, params);
+    launch(kernel_in(kernels_of_rows[which]), range_of_rows(params), params);
   } else {
     // On the CPU lines far apart are followed faster one by one than side by side.
     launch(kernel_in(kernels_of_updates[which][columns]),
            limits.is_cpu ? Range{params.lines, 1} : range_for(params.lines, 64), params);
   }
+  return true;
+}
+
+bool add_rows(const char* name, const at::Tensor& out, std::int64_t dim, const at::Tensor& index,
+              const at::Tensor& source, const c10::Scalar& alpha, Negative negative) {
+  constexpr std::int64_t shortest_row = 16;
+  if (!c10::isReducedFloatingType(out.scalar_type()) || !walks_alone()) return false;
+  const auto positions = along(as_int64(index), dim, out.dim()).expand(source.sizes());
+  kernels::IndexSumsParams params;
+  if (!describe_lines(name, out, dim, positions, source, params.lines)) return false;
+  auto& lines = params.lines;
+  if (!are_columns(lines, static_cast<std::int64_t>(out.element_size())) || lines.lines < shortest_row ||
+      std::max(lines.length, lines.size) > INT32_MAX) {
+    return false;
+  }
+  const auto links = at::empty({lines.size + lines.length}, out.options().dtype(at::kInt));
+  params.first = links.mutable_data_ptr<std::int32_t>();
+  params.next = params.first + lines.size;
+  params.lowest = negative == Negative::wraps ? -1 : 0;
+  params.alpha = alpha.to<float>();
+  const auto range = range_of_rows(lines);
+  launch("index", "index_link", {1, 1}, params);
+  launch(linked_sums.get(name, out.scalar_type(), out.device().index()), range, params);
   return true;
 }
 

@@ -248,6 +248,10 @@ TORCH_IMPL_FUNC(index_add_out_xpu)
   copy_unless_same(out, self);
   if (index.numel() == 0 || source.numel() == 0) return;
   dim = maybe_wrap_dim(dim, self.dim());
+  if (add_rows("index_add", at_least_1d(out), dim, at_least_1d(index), at_least_1d(source), alpha,
+               Negative::out_of_range)) {
+    return;
+  }
   const auto values = source.to(opmath_dtype(out.scalar_type()));
   const auto addends = alpha.equal(1) ? values : values.mul(alpha);
   std::vector<Tensor> indices(dim + 1);

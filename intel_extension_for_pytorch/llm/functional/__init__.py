@@ -1,0 +1,1 @@
+"""Operators of large language models, as functions."""
