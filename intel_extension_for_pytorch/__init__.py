@@ -33,6 +33,7 @@ _LAZY_ATTRIBUTES = {
     "disable_auto_channels_last": "frontend",
     "enable_auto_channels_last": "frontend",
     "optimize": "frontend",
+    "optimize_transformers": "llm._optimize",
 }
 _LAZY_MODULES = {"xpu", "frontend", "llm"}
 

@@ -20,6 +20,7 @@ void bind_settings(pybind11::module_& module);
 void bind_kernel_library(pybind11::module_& module);
 void bind_compiled_kernel(pybind11::module_& module);
 void bind_autograd(pybind11::module_& module);
+void bind_decode(pybind11::module_& module);
 
 // Adds a type written against the C API, derived from one of torch's.
 void add_type(pybind11::module_& module, PyType_Spec& specification, PyTypeObject* base);

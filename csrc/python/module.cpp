@@ -25,4 +25,5 @@ PYBIND11_MODULE(_C, module) {
   bind_kernel_library(module);
   bind_compiled_kernel(module);
   bind_autograd(module);
+  bind_decode(module);
 }

@@ -13,6 +13,7 @@
 #include <ATen/ops/mul.h>
 #include <ATen/ops/vdot_native.h>
 
+#include "aten/matmul/few_rows.h"
 #include "aten/matmul/gemm.h"
 #include "aten/matmul/small_products.h"
 #include "onednn/matmul.h"
@@ -73,6 +74,7 @@ void check_int_mm(const Tensor& self, const Tensor& second) {
 }  // namespace
 
 void multiply(const char* name, const Tensor& out, const Tensor& first, const Tensor& second) {
+  if (multiply_few_rows(name, out, first, second)) return;
   if (!by_library(first, second, out)) return gemm(name, out, first, second);
   if (out.numel() == 0) return;
   if (first.numel() == 0) {
@@ -84,6 +86,8 @@ void multiply(const char* name, const Tensor& out, const Tensor& first, const Te
 
 void multiply_add(const char* name, const Tensor& out, const Tensor& self, const Tensor& first,
                   const Tensor& second, const at::Scalar& beta, const at::Scalar& alpha) {
+  const bool with_bias = beta.equal(1) && alpha.equal(1) && is_row_vector(self, out);
+  if (with_bias && multiply_few_rows(name, out, first, second, self.reshape({-1}))) return;
   if (!by_library(first, second, out)) return gemm(name, out, first, second, self, beta, alpha);
   const float factor = beta.to<float>();
   const float product_factor = alpha.to<float>();

@@ -1,0 +1,345 @@
+#include "fused/decode_program.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/DeviceGuard.h>
+
+#include <algorithm>
+
+#include "aten/kernel_table.h"
+#include "runtime/limits.h"
+
+namespace ipex::fused {
+namespace {
+
+using kernels::DecodeKind;
+using kernels::decode_tokens;
+
+// Splits of the keys: so many at most, and so many keys at least in each.
+constexpr std::int64_t most_splits = 16, shortest_split = 128;
+// Of the weights that a tile reads: enough that its turn costs nothing, little enough that the last ones end
+// together.
+constexpr std::int64_t tile_bytes = 32 << 10;
+
+aten::TypedKernel kernel{"llm/decode", "decode"};
+
+template <class Choice>
+Choice choice_of(const char* what, const std::string& name, const std::map<std::string, Choice>& choices) {
+  const auto found = choices.find(name);
+  if (found != choices.end()) return found->second;
+  std::string names;
+  for (const auto& [known, choice] : choices) names += (names.empty() ? "" : ", ") + known;
+  TORCH_CHECK_VALUE(false, "decode: ", what, " must be one of ", names, ", got ", name);
+}
+
+kernels::DecodeActivation activation_of(const std::string& name) {
+  using enum kernels::DecodeActivation;
+  return choice_of<kernels::DecodeActivation>("activation", name,
+                                              {{"none", none},
+                                               {"silu", silu},
+                                               {"gelu", gelu},
+                                               {"gelu_tanh", gelu_tanh},
+                                               {"relu", relu},
+                                               {"relu_squared", relu_squared}});
+}
+
+kernels::DecodeNorm norm_of(const std::string& name) {
+  using enum kernels::DecodeNorm;
+  return choice_of<kernels::DecodeNorm>("normalization", name,
+                                        {{"none", none}, {"rms", root_mean_square}, {"layer", layer}});
+}
+
+template <class T>
+at::Tensor on_device(std::vector<T>& values, c10::Device device) {
+  const auto bytes = static_cast<std::int64_t>(values.size() * sizeof(T));
+  return at::from_blob(values.data(), {bytes}, at::kByte).to(device);
+}
+
+}  // namespace
+
+DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Device device)
+    : shape_(std::move(shape)), dtype_(dtype), device_(device) {
+  TORCH_CHECK_VALUE(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kHalf,
+                    "decode: expected float32, bfloat16 or float16, got ", dtype);
+  TORCH_CHECK_VALUE(shape_.head_size > 0 && shape_.head_size <= kernels::decode_head_size &&
+                        shape_.key_heads > 0 && shape_.heads % shape_.key_heads == 0,
+                    "decode: expected heads of up to ", kernels::decode_head_size,
+                    " features, a multiple of the heads of keys, got ", shape_.heads, " and ",
+                    shape_.key_heads, " heads of ", shape_.head_size);
+  TORCH_CHECK_VALUE(shape_.rotary % 2 == 0 && shape_.rotary <= shape_.head_size,
+                    "decode: expected an even number of rotated features, got ", shape_.rotary);
+  TORCH_CHECK_VALUE(shape_.inverse_frequencies.size() <= 2 &&
+                        shape_.frequency_scales.size() == shape_.inverse_frequencies.size(),
+                    "decode: expected at most two tables of frequencies with a scale each");
+  for (const auto& table : shape_.inverse_frequencies) {
+    TORCH_CHECK_VALUE(table.scalar_type() == at::kFloat && table.is_contiguous() &&
+                          table.numel() == shape_.rotary / 2 && table.device() == device,
+                      "decode: expected ", shape_.rotary / 2, " frequencies in float32 on ", device);
+  }
+  std::int64_t offset = 0;
+  const auto reserve = [&](std::int64_t size) {
+    const auto place = offset;
+    offset += (size + 15) / 16 * 16;
+    return place;
+  };
+  const auto add_vector = [&](const char* name, std::int64_t stride) {
+    vectors_[name] = {reserve(decode_tokens * stride), stride};
+  };
+  add_vector("hidden", shape_.width);
+  add_vector("branch", shape_.width);
+  add_vector("projected", (shape_.heads + 2 * shape_.key_heads) * shape_.head_size);
+  add_vector("queries", shape_.heads * shape_.head_size);
+  add_vector("attention", shape_.heads * most_splits * (shape_.head_size + 2));
+  add_vector("inner", shape_.inner);
+  angles_ = reserve(2 * decode_tokens * shape_.rotary);
+  const auto widest = std::max({shape_.width, shape_.inner, shape_.heads * shape_.head_size});
+  scratch_stride_ = std::max(decode_tokens * widest, 2 * kernels::decode_position_block * shape_.head_size);
+  groups_ = 2 * std::max<std::int64_t>(runtime::device_limits(device.index()).compute_units, 1);
+  scratch_ = reserve(groups_ * scratch_stride_);
+  workspace_ = at::empty({offset}, at::TensorOptions(device).dtype(at::kFloat));
+  add_stage(DecodeKind::angles);
+}
+
+kernels::DecodeStage& DecodeProgram::add_stage(DecodeKind kind) {
+  TORCH_CHECK(!counters_.defined(), "decode: a program that ran takes no more stages");
+  auto& stage = stages_.emplace_back();
+  first_tiles_.push_back(tiles_.size());
+  stage.kind = kind;
+  stage.scale = 1;
+  stage.angles = -1;
+  return stage;
+}
+
+DecodeProgram::Vector DecodeProgram::vector_of(const std::string& name) const {
+  return choice_of("vector", name, vectors_);
+}
+
+const void* DecodeProgram::address_of(const char* what, const std::optional<at::Tensor>& tensor,
+                                      std::int64_t size) {
+  if (!tensor || !tensor->defined()) return nullptr;
+  TORCH_CHECK_VALUE(tensor->scalar_type() == dtype_ && tensor->device() == device_ && tensor->is_contiguous(),
+                    "decode: expected a contiguous ", what, " of ", dtype_, " on ", device_, ", got ",
+                    tensor->scalar_type(), " on ", tensor->device(), " with strides ", tensor->strides());
+  TORCH_CHECK_VALUE(tensor->numel() == size, "decode: expected ", what, " of ", size, " elements, got shape ",
+                    tensor->sizes());
+  kept_.push_back(*tensor);
+  return tensor->const_data_ptr();
+}
+
+kernels::DecodeNormalization DecodeProgram::normalization(const DecodeNorm& norm, std::int64_t size) {
+  return {norm_of(norm.kind),
+          static_cast<float>(norm.epsilon),
+          static_cast<float>(norm.offset),
+          address_of("weight of a normalization", norm.weight, size),
+          address_of("bias of a normalization", norm.bias, size),
+          0,
+          0};
+}
+
+// A weight of one head serves all; one of [heads, features] has a row for each; a vector of all their
+// features is that of statistics over all heads.
+kernels::DecodeNormalization DecodeProgram::head_normalization(const DecodeNorm& norm, std::int64_t heads) {
+  const bool each = norm.weight && norm.weight->numel() == heads * shape_.head_size && heads > 1;
+  auto result = normalization(norm, (each ? heads : 1) * shape_.head_size);
+  result.head_step = each ? static_cast<int>(shape_.head_size) : 0;
+  result.of_all_heads = each && norm.weight->dim() == 1;
+  return result;
+}
+
+void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::string& input,
+                                const std::string& output, const DecodeNorm& norm,
+                                const std::string& activation, bool accumulate, double scale) {
+  TORCH_CHECK_VALUE(!rows.empty() && rows[0].weight.dim() == 2, "decode: expected matrices of weights");
+  const auto depth = rows[0].weight.size(1);
+  const auto from = vector_of(input), to = vector_of(output);
+  auto& stage = add_stage(DecodeKind::product);
+  stage.source = input == "attention" ? kernels::DecodeSource::attention : kernels::DecodeSource::vectors;
+  TORCH_CHECK_VALUE(input == "attention" ? depth == shape_.heads * shape_.head_size : depth <= from.stride,
+                    "decode: weights of ", depth, " columns do not fit the vector ", input);
+  stage.input = from.offset;
+  stage.input_stride = static_cast<int>(from.stride);
+  stage.output = to.offset;
+  stage.output_stride = static_cast<int>(to.stride);
+  stage.depth = static_cast<int>(depth);
+  stage.norm = normalization(norm, depth);
+  stage.activation = activation_of(activation);
+  stage.accumulate = accumulate;
+  stage.scale = static_cast<float>(scale);
+  const auto element = static_cast<std::int64_t>(c10::elementSize(dtype_));
+  std::int64_t total = 0;
+  for (const auto& block : rows) total += block.weight.size(0);
+  // A few tiles for each work-group at least.
+  const auto fair = total / (4 * groups_) / 4 * 4;
+  std::int64_t place = 0;
+  for (const auto& block : rows) {
+    TORCH_CHECK_VALUE(block.weight.dim() == 2 && block.weight.size(1) == depth,
+                      "decode: expected weights of ", depth, " columns, got shape ", block.weight.sizes());
+    const auto count = block.weight.size(0);
+    const auto* weight = static_cast<const char*>(address_of("weight", block.weight, count * depth));
+    const auto* bias = static_cast<const char*>(address_of("bias", block.bias, count));
+    const auto* gate = static_cast<const char*>(address_of("gate's weight", block.gate, count * depth));
+    const auto* gate_bias = static_cast<const char*>(address_of("gate's bias", block.gate_bias, count));
+    const auto bytes = depth * element * (gate ? 2 : 1);
+    const auto wanted = std::clamp<std::int64_t>(tile_bytes / bytes / 4 * 4, 4, std::max<std::int64_t>(fair, 4));
+    for (std::int64_t row = 0; row < count; row += wanted) {
+      const auto advanced = [&](const char* address, std::int64_t size) {
+        return address ? address + row * size * element : nullptr;
+      };
+      tiles_.push_back({advanced(weight, depth), advanced(bias, 1), advanced(gate, depth),
+                        advanced(gate_bias, 1), static_cast<int>(std::min(wanted, count - row)),
+                        static_cast<int>(place + row)});
+    }
+    place += count;
+  }
+  TORCH_CHECK_VALUE(place <= to.stride, "decode: ", place, " results do not fit the vector ", output);
+  stage.tiles = static_cast<int>(tiles_.size() - first_tiles_.back());
+}
+
+void DecodeProgram::add_heads(std::int64_t layer, std::int64_t angles, const DecodeNorm& query_norm,
+                              const DecodeNorm& key_norm) {
+  TORCH_CHECK_VALUE(angles < static_cast<std::int64_t>(shape_.inverse_frequencies.size()),
+                    "decode: there is no table of frequencies ", angles);
+  auto& stage = add_stage(DecodeKind::heads);
+  stage.layer = static_cast<int>(layer);
+  stage.angles = static_cast<int>(angles);
+  stage.norm = head_normalization(query_norm, shape_.heads);
+  stage.key_norm = head_normalization(key_norm, shape_.key_heads);
+}
+
+void DecodeProgram::add_attention(std::int64_t layer, std::int64_t window,
+                                  const std::optional<at::Tensor>& slopes,
+                                  const std::optional<at::Tensor>& sinks) {
+  const auto address = [&](const std::optional<at::Tensor>& tensor) -> const float* {
+    if (!tensor) return nullptr;
+    TORCH_CHECK_VALUE(tensor->scalar_type() == at::kFloat && tensor->is_contiguous() &&
+                          tensor->numel() == shape_.heads && tensor->device() == device_,
+                      "decode: expected float32 [", shape_.heads, "] for the heads on ", device_);
+    kept_.push_back(*tensor);
+    return tensor->const_data_ptr<float>();
+  };
+  auto& stage = add_stage(DecodeKind::attention);
+  stage.layer = static_cast<int>(layer);
+  stage.window = static_cast<int>(window);
+  stage.slopes = address(slopes);
+  stage.sinks = address(sinks);
+}
+
+void DecodeProgram::add_normalized(const std::string& input, const DecodeNorm& norm, double scale) {
+  const auto from = vector_of(input), to = vector_of("hidden");
+  auto& stage = add_stage(DecodeKind::normalize);
+  stage.input = from.offset;
+  stage.input_stride = static_cast<int>(from.stride);
+  stage.output = to.offset;
+  stage.output_stride = static_cast<int>(to.stride);
+  stage.depth = static_cast<int>(shape_.width);
+  stage.norm = normalization(norm, shape_.width);
+  stage.scale = static_cast<float>(scale);
+}
+
+void DecodeProgram::add_finish(const DecodeNorm& norm) {
+  add_stage(DecodeKind::finish).norm = normalization(norm, shape_.width);
+}
+
+void DecodeProgram::upload() {
+  if (counters_.defined()) return;
+  device_tiles_ = on_device(tiles_, device_);
+  const auto* tiles = static_cast<const kernels::DecodeTile*>(device_tiles_.const_data_ptr());
+  for (std::size_t s = 0; s < stages_.size(); ++s) stages_[s].rows = tiles + first_tiles_[s];
+  device_stages_ = on_device(stages_, device_);
+  constexpr std::int64_t words = 2 * 16;  // two cache lines for each stage
+  counters_ = at::zeros({2 * static_cast<std::int64_t>(stages_.size()) * words},
+                        at::TensorOptions(device_).dtype(at::kInt));
+}
+
+at::Tensor DecodeProgram::step(const at::Tensor& input, const at::Tensor& positions,
+                               const std::optional<at::Tensor>& mask, std::int64_t cached,
+                               const at::Tensor& segments, const std::vector<std::int64_t>& begins,
+                               const std::optional<at::Tensor>& row_of) {
+  TORCH_CHECK_VALUE(input.dim() == 3 && input.size(2) == shape_.width && input.scalar_type() == dtype_ &&
+                        input.device() == device_,
+                    "decode: expected hidden states [rows, tokens, ", shape_.width, "] of ", dtype_, " on ",
+                    device_, ", got ", input.scalar_type(), input.sizes(), " on ", input.device());
+  const auto rows = input.size(0), tokens = input.size(1);
+  TORCH_CHECK_VALUE(rows * tokens > 0 && rows * tokens <= decode_tokens, "decode: expected 1 to ", decode_tokens,
+                    " tokens, got ", rows, " x ", tokens);
+  TORCH_CHECK_VALUE(positions.scalar_type() == at::kLong && positions.numel() == rows * tokens &&
+                        positions.device() == device_,
+                    "decode: expected int64 positions [", rows, ", ", tokens, "], got ",
+                    positions.scalar_type(), positions.sizes());
+  const auto count = static_cast<std::int64_t>(begins.size()) - 1;
+  TORCH_CHECK_VALUE(count > 0 && count <= kernels::decode_segments && segments.dim() == 3 &&
+                        segments.size(1) == count && segments.size(2) == 8 && segments.is_contiguous() &&
+                        segments.scalar_type() == at::kLong && segments.device() == device_,
+                    "decode: expected int64 segments [layers, ", count, ", 8], got ", segments.scalar_type(),
+                    segments.sizes());
+  const auto end = cached + tokens;
+  TORCH_CHECK_VALUE(cached >= 0 && end <= begins.back(), "decode: ", end,
+                    " positions do not fit the cache of ", begins.back());
+  const c10::DeviceGuard guard(device_);
+  upload();
+  const auto states = input.contiguous(), places = positions.contiguous();
+  auto result = at::empty_like(states);
+  kernels::DecodeParams params{};
+  if (mask) {
+    TORCH_CHECK_VALUE(mask->dim() == 2 && mask->size(0) == rows && mask->size(1) >= end &&
+                          mask->stride(1) == 1 && mask->scalar_type() == at::kLong &&
+                          mask->device() == device_,
+                      "decode: expected an int64 mask [", rows, ", at least ", end, "], got ",
+                      mask->scalar_type(), mask->sizes());
+    params.mask = mask->const_data_ptr<std::int64_t>();
+    params.mask_stride = mask->stride(0);
+  }
+  if (row_of) {
+    TORCH_CHECK_VALUE(row_of->dim() == 2 && row_of->size(0) >= end && row_of->size(1) == rows &&
+                          row_of->is_contiguous() && row_of->scalar_type() == at::kInt &&
+                          row_of->device() == device_,
+                      "decode: expected int32 row_of [at least ", end, ", ", rows, "], got ",
+                      row_of->scalar_type(), row_of->sizes());
+    params.row_of = row_of->const_data_ptr<std::int32_t>();
+  }
+  params.stages = static_cast<const kernels::DecodeStage*>(device_stages_.const_data_ptr());
+  params.stage_count = static_cast<int>(stages_.size());
+  params.counters = static_cast<std::uint32_t*>(counters_.mutable_data_ptr());
+  params.parity = parity_;
+  params.workspace = workspace_.mutable_data_ptr<float>();
+  params.scratch = scratch_;
+  params.scratch_stride = scratch_stride_;
+  params.input = states.const_data_ptr();
+  params.result = result.mutable_data_ptr();
+  params.hidden = vectors_.at("hidden").offset;
+  params.width = static_cast<int>(shape_.width);
+  params.heads = static_cast<int>(shape_.heads);
+  params.key_heads = static_cast<int>(shape_.key_heads);
+  params.head_size = static_cast<int>(shape_.head_size);
+  params.rotary = static_cast<int>(shape_.rotary);
+  params.interleaved = shape_.interleaved;
+  params.scale = static_cast<float>(shape_.scale);
+  params.soft_cap = static_cast<float>(shape_.soft_cap);
+  params.projected = vectors_.at("projected").offset;
+  params.queries = vectors_.at("queries").offset;
+  params.partial = vectors_.at("attention").offset;
+  params.angles = angles_;
+  params.frequency_count = static_cast<int>(shape_.inverse_frequencies.size());
+  for (int f = 0; f < params.frequency_count; ++f) {
+    params.frequencies[f] = {shape_.inverse_frequencies[f].const_data_ptr<float>(),
+                             static_cast<float>(shape_.frequency_scales[f])};
+  }
+  params.tokens = static_cast<int>(rows * tokens);
+  params.tokens_of_row = static_cast<int>(tokens);
+  params.cached = static_cast<int>(cached);
+  const auto splits = std::clamp<std::int64_t>((end + shortest_split - 1) / shortest_split, 1, most_splits);
+  params.split_length = static_cast<int>((end + splits - 1) / splits);
+  params.splits = static_cast<int>(splits);
+  params.positions = places.const_data_ptr<std::int64_t>();
+  params.rows = static_cast<int>(rows);
+  params.segments = static_cast<const kernels::DecodeSegment*>(segments.const_data_ptr());
+  params.segment_count = static_cast<int>(count);
+  for (std::size_t s = 0; s < begins.size(); ++s) params.begins[s] = static_cast<int>(begins[s]);
+  aten::launch(kernel.get("decode", dtype_, device_.index()), {groups_, 1}, params);
+  parity_ = 1 - parity_;
+  return result;
+}
+
+}  // namespace ipex::fused

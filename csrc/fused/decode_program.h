@@ -1,0 +1,88 @@
+// Builds and runs a decoder's step for a few tokens: kernels/llm/decode.hpp.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/llm/decode_params.hpp"
+
+namespace ipex::fused {
+
+struct DecodeShape {
+  std::int64_t width;             // of the hidden state
+  std::int64_t heads, key_heads;  // of queries; of keys and values
+  std::int64_t head_size;
+  std::int64_t rotary;  // features of a head that positions rotate, the first ones
+  bool interleaved;     // pairs of them are neighbours; else halves
+  std::int64_t inner;   // the widest vector of an MLP
+  double scale, soft_cap;  // of scores
+  std::vector<at::Tensor> inverse_frequencies;  // float32 [rotary / 2], at most two
+  std::vector<double> frequency_scales;
+};
+
+struct DecodeNorm {
+  std::string kind = "none";  // "rms", "layer"
+  std::optional<at::Tensor> weight, bias;
+  double epsilon = 0, offset = 0;
+};
+
+// Rows of a product: weight [rows, depth], and the rows whose activation multiplies them.
+struct DecodeRows {
+  at::Tensor weight;
+  std::optional<at::Tensor> bias, gate, gate_bias;
+};
+
+class DecodeProgram {
+ public:
+  DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Device device);
+
+  // Vectors are "hidden", "projected" (queries, keys, values), "attention", "inner" and "branch". The results
+  // of `rows` follow each other in `output`.
+  void add_product(const std::vector<DecodeRows>& rows, const std::string& input, const std::string& output,
+                   const DecodeNorm& norm, const std::string& activation, bool accumulate, double scale);
+  // `angles`: which frequencies rotate queries and keys; -1: none.
+  void add_heads(std::int64_t layer, std::int64_t angles, const DecodeNorm& query_norm,
+                 const DecodeNorm& key_norm);
+  void add_attention(std::int64_t layer, std::int64_t window, const std::optional<at::Tensor>& slopes,
+                     const std::optional<at::Tensor>& sinks);
+  void add_normalized(const std::string& input, const DecodeNorm& norm, double scale);  // to "hidden"
+  // What the program ends with.
+  void add_finish(const DecodeNorm& norm);
+
+  // Hidden states [rows, tokens, width] before the first layer -> after the last normalization.
+  // positions: int64 [rows, tokens], what rotations ask for. mask: int64 [rows, at least cached + tokens], 0
+  // for positions that are not seen. segments: int64 [layers, segments, 8], each a kernels::DecodeSegment;
+  // begins: the position that each begins with, and where the last ends. row_of: int32 [positions, rows].
+  at::Tensor step(const at::Tensor& input, const at::Tensor& positions, const std::optional<at::Tensor>& mask,
+                  std::int64_t cached, const at::Tensor& segments, const std::vector<std::int64_t>& begins,
+                  const std::optional<at::Tensor>& row_of);
+
+ private:
+  struct Vector {
+    std::int64_t offset, stride;
+  };
+  kernels::DecodeStage& add_stage(kernels::DecodeKind kind);
+  Vector vector_of(const std::string& name) const;
+  kernels::DecodeNormalization normalization(const DecodeNorm& norm, std::int64_t size);
+  kernels::DecodeNormalization head_normalization(const DecodeNorm& norm, std::int64_t heads);
+  const void* address_of(const char* what, const std::optional<at::Tensor>& tensor, std::int64_t size);
+  void upload();
+
+  DecodeShape shape_;
+  c10::ScalarType dtype_;
+  c10::Device device_;
+  std::map<std::string, Vector> vectors_;
+  std::int64_t angles_ = 0, scratch_ = 0, scratch_stride_ = 0, groups_ = 0;
+  std::vector<kernels::DecodeStage> stages_;
+  std::vector<std::size_t> first_tiles_;  // of each stage, in tiles_
+  std::vector<kernels::DecodeTile> tiles_;
+  std::vector<at::Tensor> kept_;  // what addresses point to
+  at::Tensor device_stages_, device_tiles_, counters_, workspace_;
+  int parity_ = 0;
+};
+
+}  // namespace ipex::fused

@@ -1,0 +1,117 @@
+// A decoder's step for a few tokens, as a program of stages that one launch runs: what the host hands over.
+// Offsets and strides of the workspace are in floats.
+#pragma once
+
+#include <cstdint>
+
+namespace ipex::kernels {
+
+constexpr int decode_tokens = 8;    // at most, in one step
+constexpr int decode_segments = 64;  // of the key and value cache, at most
+constexpr int decode_head_size = 256;
+constexpr int decode_position_block = 16;  // keys that are looked at together
+
+enum class DecodeKind : std::int32_t {
+  angles,      // cosines and sines of the tokens' positions
+  product,     // rows of weights by the tokens' vectors
+  heads,       // normalization and rotation of queries and keys; keys and values into the cache
+  attention,   // of one token and the heads that share keys, over a part of the keys
+  normalize,   // a vector, added to the hidden state
+  finish,      // the last normalization, into the result
+};
+enum class DecodeNorm : std::int32_t { none, root_mean_square, layer };
+enum class DecodeActivation : std::int32_t { none, silu, gelu, gelu_tanh, relu, relu_squared };
+// Where a product's vectors come from.
+enum class DecodeSource : std::int32_t { vectors, attention };
+
+struct DecodeNormalization {
+  DecodeNorm kind;
+  float epsilon;
+  float offset;  // added to the weight
+  const void* weight;
+  const void* bias;
+  // Of heads: statistics are those of all heads together; elements from a head's weights to the next one's.
+  std::int32_t of_all_heads, head_step;
+};
+
+// Rows of a matrix of weights that follow each other: a tile of a product, worked on by one work-item.
+struct DecodeTile {
+  const void* weight;
+  const void* bias;
+  const void* gate;  // rows whose activation multiplies these
+  const void* gate_bias;
+  std::int32_t rows;
+  std::int32_t output;  // where the first one's result goes, within a token's vector
+};
+
+struct DecodeStage {
+  DecodeKind kind;
+  std::int32_t tiles;  // as many pieces of work, shared by the work-groups
+  // Product.
+  const DecodeTile* rows;
+  std::int64_t input, output;
+  std::int32_t input_stride, output_stride;  // from a token to the next
+  std::int32_t depth;
+  DecodeSource source;
+  DecodeNormalization norm;  // of the input; of heads: of a query
+  DecodeNormalization key_norm;
+  DecodeActivation activation;
+  std::int32_t accumulate;  // adds to what is there
+  float scale;              // of the result
+  // Heads and attention.
+  std::int32_t layer;
+  std::int32_t angles;  // which frequencies rotate; none if negative
+  std::int32_t window;  // so many keys are seen; all if 0
+  const float* slopes;  // of a bias by distance, for each head
+  const float* sinks;   // of each head, a score without a value
+};
+
+// Keys and values of some positions, in one layer: addresses, and strides in elements.
+struct DecodeSegment {
+  void* keys;
+  void* values;
+  std::int64_t key_row, key_head, key_position;
+  std::int64_t value_row, value_head, value_position;
+};
+
+struct DecodeFrequencies {
+  const float* inverse;  // [rotary / 2]
+  float scale;           // of cosine and sine
+};
+
+struct DecodeParams {
+  const DecodeStage* stages;
+  std::int32_t stage_count;
+  std::uint32_t* counters;  // two sets of two cache lines for each stage
+  std::int32_t parity;      // which set counts in this step; the other is set to zero
+  float* workspace;
+  std::int64_t scratch, scratch_stride;  // of each work-group
+  const void* input;                     // [tokens, hidden]
+  void* result;
+  std::int64_t hidden;  // the residual stream, [tokens, width]
+  std::int32_t width;
+  // Heads.
+  std::int32_t heads, key_heads, head_size;
+  std::int32_t rotary;       // features that are rotated, the first ones
+  std::int32_t interleaved;  // pairs are neighbours, not halves
+  float scale, soft_cap;     // of scores
+  std::int64_t projected;    // queries, keys and values [tokens, (heads + 2 key_heads) head_size]
+  std::int64_t queries;      // normalized and rotated [tokens, heads, head_size]
+  std::int64_t angles;       // [frequencies][tokens][rotary]: cosines, then sines
+  DecodeFrequencies frequencies[2];
+  std::int32_t frequency_count;
+  std::int64_t partial;  // attention over parts of the keys: [tokens, heads, splits, head_size + 2]
+  // Tokens: those of a row follow each other.
+  std::int32_t tokens, tokens_of_row, cached;  // cached: positions before the first token
+  std::int32_t splits, split_length;
+  const std::int64_t* positions;  // [tokens]
+  const std::int64_t* mask;       // [rows, mask_stride], 0 where a position is not seen; or none
+  std::int64_t mask_stride;
+  const std::int32_t* row_of;  // [positions, rows]: the row that has a row's position; or none
+  std::int32_t rows;
+  const DecodeSegment* segments;  // [layers, segment_count]
+  std::int32_t segment_count;
+  std::int32_t begins[decode_segments + 1];  // the position that a segment begins with
+};
+
+}  // namespace ipex::kernels

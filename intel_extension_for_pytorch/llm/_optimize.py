@@ -1,0 +1,188 @@
+"""`ipex.llm.optimize`: one call prepares a language model of transformers for fast generation."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import nn
+
+from .. import _C
+from .._report import Report
+from .cache import use_segments
+from .decoder import Decoder
+from .families import BY_OPERATORS, Unsupported, family_of, find, repeats_of
+
+_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def _is_generative(model: Any) -> bool:
+    return isinstance(model, nn.Module) and hasattr(model, "config") and hasattr(model, "generate")
+
+
+class _Forward:
+    """The forward of a base model: a decode step runs as a program, anything else as it did before."""
+
+    def __init__(self, base: nn.Module, layers: int, decoder: Decoder | None) -> None:
+        self._base = base
+        self._layers = layers
+        self._repeats = repeats_of(base.config)
+        self._decoder = decoder
+        self._before = base.forward
+        functools.update_wrapper(self, self._before)
+
+    def __call__(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        position_ids: torch.Tensor | None = None,
+        past_key_values: Any = None,
+        inputs_embeds: torch.Tensor | None = None,
+        use_cache: bool | None = None,
+        **keywords: Any,
+    ) -> Any:
+        if self._base.training:
+            raise RuntimeError(
+                "this model was prepared for inference by ipex.llm.optimize and can not be trained: "
+                "train the model before, or load another"
+            )
+        from transformers.cache_utils import DynamicCache
+        from transformers.modeling_outputs import BaseModelOutputWithPast
+
+        cached = self._base.config.use_cache if use_cache is None else use_cache
+        if cached and past_key_values is None:
+            past_key_values = DynamicCache(config=self._base.config)
+        store = None
+        if past_key_values is not None:
+            store = use_segments(past_key_values, self._layers, self._repeats)
+        given = input_ids if input_ids is not None else inputs_embeds
+        if store is not None and self._takes(given, attention_mask, position_ids, store, keywords):
+            hidden = self._decoder.step(  # type: ignore[union-attr]
+                input_ids, inputs_embeds, attention_mask, position_ids, store
+            )
+            return BaseModelOutputWithPast(
+                last_hidden_state=hidden, past_key_values=past_key_values
+            )
+        return self._before(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            inputs_embeds=inputs_embeds,
+            use_cache=use_cache,
+            **keywords,
+        )
+
+    def _takes(self, given: Any, mask: Any, positions: Any, store: Any, keywords: Any) -> bool:
+        """Whether these arguments are a step for a program."""
+        config = self._base.config
+        asks = ("output_attentions", "output_hidden_states")
+        return (
+            self._decoder is not None
+            and given is not None
+            and store.length > 0
+            and given.shape[0] * given.shape[1] <= _C.decode_tokens
+            and given.shape[0] == store.segments[0].keys[0].shape[0]
+            and (mask is None or mask.dim() == 2)
+            and (positions is None or positions.dim() == 2)
+            and not torch.is_grad_enabled()
+            and not any(keywords.get(name) or getattr(config, name, False) for name in asks)
+            and keywords.get("return_dict") is not False
+        )
+
+
+def optimize(
+    model: nn.Module,
+    optimizer: Any = None,
+    dtype: torch.dtype = torch.float32,
+    inplace: bool = False,
+    device: Any = "xpu",
+    quantization_config: Any = None,
+    qconfig_summary_file: str | None = None,
+    low_precision_checkpoint: Any = None,
+    sample_inputs: Any = None,
+    deployment_mode: bool = True,
+    cache_weight_for_large_batch: bool = False,
+    *,
+    strict: bool = False,
+    verbose: bool = False,
+) -> Any:
+    """Prepares a causal language model of transformers for generation on xpu.
+
+    A decode step, the forward pass of up to 8 tokens that follow what the cache holds, becomes one
+    launch for all layers. Keys and values are kept in segments that are never copied. The model keeps
+    its class and parameters, and `model.generate` is used as before.
+
+    Args:
+        model: of transformers, in inference mode (`model.eval()`).
+        optimizer: must be None: a model that is trained stays as it is.
+        dtype: of the weights: float32, bfloat16 or float16.
+        inplace: changes `model` itself instead of a copy.
+        device: where the model goes.
+        sample_inputs, deployment_mode, qconfig_summary_file, cache_weight_for_large_batch: taken for
+            programs written for the original extension; nothing depends on them.
+        strict: raises where something of the model could not be replaced.
+        verbose: prints what was done.
+
+    Returns:
+        The model; it has `llm_report`, a list of sentences on what was done and what was not.
+
+    Raises:
+        TypeError: `model` is not a generative model of transformers.
+        ValueError: `dtype` is another.
+        NotImplementedError: something that is asked for is not there; `strict` and something is left.
+    """
+    del sample_inputs, deployment_mode, qconfig_summary_file, cache_weight_for_large_batch
+    if not _is_generative(model):
+        raise TypeError(
+            f"ipex.llm.optimize: expected a generative model of transformers, got {type(model).__name__}"
+        )
+    if optimizer is not None or model.training:
+        raise RuntimeError(
+            "ipex.llm.optimize: expected a model in inference mode without an optimizer: call model.eval()"
+        )
+    if dtype not in _DTYPES:
+        raise ValueError(f"ipex.llm.optimize: dtype must be one of {_DTYPES}, got {dtype}")
+    if quantization_config is not None or low_precision_checkpoint is not None:
+        raise NotImplementedError(
+            "ipex.llm.optimize: quantized weights are not supported yet; leave out quantization_config and "
+            "low_precision_checkpoint"
+        )
+    if not inplace:
+        import copy
+
+        model = copy.deepcopy(model)
+    model = model.to(device=device, dtype=dtype)
+    report = Report(verbose)
+    notes: list[str] = []
+    left: list[str] = []
+    kind, family = family_of(model.config)
+    decoder = None
+    base: Any = model
+    if family is not None:
+        base = find(model, family.base)
+        try:
+            decoder = Decoder(family, model.config, base)
+            notes.append(f"{kind}: a decode step is one launch for all {len(find(base, family.layers))} layers")
+        except Unsupported as missing:
+            left.append(f"{kind}: layers run by operators: no program has {missing}")
+    elif kind in BY_OPERATORS:
+        base = model.base_model
+        left.append(f"{kind}: layers run by operators: no program has {BY_OPERATORS[kind]}")
+    else:
+        left.append(f"{kind}: not a family that is known; the model is as it was")
+    if family is not None or kind in BY_OPERATORS:
+        layers = model.config.num_hidden_layers
+        base.forward = _Forward(base, layers, decoder)
+        notes.append("keys and values are kept in segments")
+    for note in notes:
+        report.done(note)
+    for note in left:
+        report.missed(note)
+    if strict and left:
+        raise NotImplementedError(f"ipex.llm.optimize: {'; '.join(left)}")
+    model.llm_report = notes + left
+    return model
+
+optimize_transformers = optimize

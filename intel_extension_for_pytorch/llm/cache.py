@@ -1,0 +1,282 @@
+"""Keys and values of a generation in segments: what grows is never copied.
+
+A prompt's keys and values stay the tensors that its forward pass made. Those of generated tokens go into
+segments, one allocation for all layers, which are added as the text grows. Beams that are reordered move
+nothing: a table says whose row has a position of a row. All of it hangs on the transformers `Cache`
+that `generate` made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import CacheLayerMixin, DynamicCache
+
+_SMALLEST_SEGMENT = 64
+_LARGEST_SEGMENT = 1024
+
+
+@dataclasses.dataclass
+class _Segment:
+    """Positions [begin, end) of all layers: keys and values [rows, heads, positions, features] of each."""
+
+    begin: int
+    end: int
+    keys: list[Tensor]
+    values: list[Tensor]
+
+
+def _own(states: Tensor) -> Tensor:
+    """`states` as they may be kept: a view would keep what it was cut out of alive."""
+    dense = states.stride(-1) == 1 and 4 * states.nbytes >= 3 * states.untyped_storage().nbytes()
+    return states if dense else states.contiguous()
+
+
+class SegmentStore:
+    """What the layers of one cache share. Of heads that come `repeats` times one is kept."""
+
+    def __init__(self, layers: int, repeats: int = 1) -> None:
+        self.layers = layers
+        self.repeats = repeats
+        self.lengths = [0] * layers
+        self.segments: list[_Segment] = []
+        self.row_of: Tensor | None = None  # int32 [positions, rows]
+        self._table: Tensor | None = None
+
+    @property
+    def length(self) -> int:
+        """How many positions every layer has."""
+        return self.lengths[0]
+
+    @property
+    def begins(self) -> list[int]:
+        return [segment.begin for segment in self.segments] + [self.segments[-1].end]
+
+    @property
+    def table(self) -> Tensor:
+        """int64 [layers, segments, 8] on the device: addresses and strides of each segment."""
+        if self._table is None:
+            rows = [
+                [
+                    [
+                        segment.keys[layer].data_ptr(),
+                        segment.values[layer].data_ptr(),
+                        *segment.keys[layer].stride()[:3],
+                        *segment.values[layer].stride()[:3],
+                    ]
+                    for segment in self.segments
+                ]
+                for layer in range(self.layers)
+            ]
+            self._table = torch.tensor(rows).to(self.segments[0].keys[0].device)
+        return self._table
+
+    def grow(self, keys: Tensor, values: Tensor, end: int) -> None:
+        """Makes room for positions up to `end`; shapes are those of `keys` and `values`."""
+        while self.segments[-1].end < end:
+            last = self.segments[-1]
+            size = min(max(_SMALLEST_SEGMENT, last.end - self.segments[0].end), _LARGEST_SEGMENT)
+            size = max(size, end - last.end)
+            self.segments.append(
+                _Segment(
+                    last.end,
+                    last.end + size,
+                    list(keys.new_empty((self.layers, *_with_length(keys, size)))),
+                    list(values.new_empty((self.layers, *_with_length(values, size)))),
+                )
+            )
+            self._table = None
+        if self.row_of is not None and self.row_of.shape[0] < end:
+            more = _own_rows(keys.shape[0], self.segments[-1].end - self.row_of.shape[0], keys)
+            self.row_of = torch.cat([self.row_of, more])
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Keys and values [rows, heads, tokens, features] of one layer."""
+        if self.repeats > 1:
+            keys, values = (states[:, :: self.repeats].contiguous() for states in (keys, values))
+        begin, count = self.lengths[layer], keys.shape[2]
+        if not self.segments:
+            self.segments.append(
+                _Segment(0, count, [keys.new_empty(0)] * self.layers, [keys.new_empty(0)] * self.layers)
+            )
+        if begin == 0 and self.segments[0].end == count:
+            self.segments[0].keys[layer], self.segments[0].values[layer] = _own(keys), _own(values)
+            self._table = None
+        else:
+            self.grow(keys, values, begin + count)
+            for segment in self.segments:
+                first, last = max(begin, segment.begin), min(begin + count, segment.end)
+                if first >= last:
+                    continue
+                place = slice(first - segment.begin, last - segment.begin)
+                given = slice(first - begin, last - begin)
+                segment.keys[layer][:, :, place] = keys[:, :, given]
+                segment.values[layer][:, :, place] = values[:, :, given]
+        self.lengths[layer] = begin + count
+
+    def whole(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Keys and values of one layer, [rows, heads, positions, features]; copies unless there is
+        one segment."""
+        length = self.lengths[layer]
+
+        def joined(parts: list[Tensor]) -> Tensor:
+            cut = [
+                part[:, :, : max(0, min(length, segment.end) - segment.begin)]
+                for part, segment in zip(parts, self.segments, strict=True)
+            ]
+            tensor = cut[0] if len(cut) == 1 else torch.cat(cut, dim=2)
+            if self.repeats > 1:
+                tensor = tensor.repeat_interleave(self.repeats, dim=1)
+            if self.row_of is None:
+                return tensor
+            where = self.row_of[:length].t()[:, None, :, None].long()
+            return tensor.gather(0, where.expand(tensor.shape))
+
+        return (
+            joined([segment.keys[layer] for segment in self.segments]),
+            joined([segment.values[layer] for segment in self.segments]),
+        )
+
+    def reorder(self, rows: Tensor) -> None:
+        """Row i becomes what row rows[i] was."""
+        if not self.segments:
+            return
+        keys = self.segments[0].keys[0]
+        if self.row_of is None:
+            self.row_of = _own_rows(keys.shape[0], self.segments[-1].end, keys)
+        length = self.length
+        self.row_of[:length] = self.row_of[:length].index_select(1, rows.to(keys.device))
+
+    def rebuild(self, change: Any) -> None:
+        """Each layer's keys and values become what `change` makes of them; they are copied."""
+        if not self.segments:
+            return
+        wholes = [self.whole(layer) for layer in range(self.layers)]
+        self.lengths, self.segments = [0] * self.layers, []
+        self.row_of, self._table = None, None
+        for layer, (keys, values) in enumerate(wholes):
+            self.append(layer, change(keys), change(values))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_table": None}  # addresses of this one's tensors, not of a copy's
+
+    def clear(self) -> None:
+        self.__init__(self.layers, self.repeats)  # type: ignore[misc]
+
+
+def _with_length(states: Tensor, length: int) -> tuple[int, int, int, int]:
+    rows, heads, _, features = states.shape
+    return rows, heads, length, features
+
+
+def _own_rows(rows: int, positions: int, like: Tensor) -> Tensor:
+    numbers = torch.arange(rows, dtype=torch.int32, device=like.device)
+    return numbers.expand(positions, rows).contiguous()
+
+
+class SegmentLayer(CacheLayerMixin):
+    """One layer's view of a `SegmentStore`, with the interface of transformers."""
+
+    is_sliding = False
+    is_compileable = False
+    is_croppable = True
+    supports_early_init = False
+
+    def __init__(self, store: SegmentStore, layer: int) -> None:
+        self.store = store
+        self.layer = layer
+
+    @property
+    def is_initialized(self) -> bool:
+        return self.store.lengths[self.layer] > 0
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.store.segments[0].keys[self.layer].dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.store.segments[0].keys[self.layer].device
+
+    @property
+    def keys(self) -> Tensor | None:
+        return self.store.whole(self.layer)[0] if self.is_initialized else None
+
+    @property
+    def values(self) -> Tensor | None:
+        return self.store.whole(self.layer)[1] if self.is_initialized else None
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        pass
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        self.store.append(self.layer, key_states, value_states)
+        return self.store.whole(self.layer)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.get_seq_length() + query_length, 0
+
+    def get_seq_length(self) -> int:
+        return self.store.lengths[self.layer]
+
+    def get_max_length(self) -> int:
+        return -1
+
+    # What concerns all layers is done once, for the first of them.
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        if self.layer == 0:
+            self.store.reorder(beam_idx)
+
+    def reset(self) -> None:
+        if self.layer == 0:
+            self.store.clear()
+
+    def crop(self, tokens_to_remove: int) -> None:
+        """Removes the last `tokens_to_remove` (negative, as transformers says it) positions."""
+        if tokens_to_remove > 0:
+            raise ValueError(
+                f"crop takes a number of tokens to remove as a negative integer, got {tokens_to_remove}"
+            )
+        store = self.store
+        store.lengths[self.layer] = max(0, store.lengths[self.layer] + tokens_to_remove)
+        if store.row_of is not None and self.layer == 0:
+            rows = store.row_of.shape[1]
+            store.row_of[store.length :] = _own_rows(rows, 1, store.row_of)  # new ones are their own
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        if self.layer == 0:
+            self.store.rebuild(lambda states: states.repeat_interleave(repeats, dim=0))
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        if self.layer == 0:
+            self.store.rebuild(lambda states: states[indices])
+
+    def activate_past_recording(self) -> None:
+        pass  # nothing that is past is ever dropped
+
+    def offload(self) -> None:
+        raise NotImplementedError(
+            "offloading of segments is not supported: generate without cache_implementation='offloaded'"
+        )
+
+
+def use_segments(cache: Any, layers: int, repeats: int = 1) -> SegmentStore | None:
+    """The segments of a transformers cache. One that holds nothing yet gets them; None for caches of
+    other kinds, which stay what they are."""
+    if type(cache) is not DynamicCache or cache.offloading:
+        return None
+    first = cache.layers[0] if cache.layers else None
+    if isinstance(first, SegmentLayer):
+        return first.store
+    if any(layer.is_initialized for layer in cache.layers):
+        return None
+    store = SegmentStore(layers, repeats)
+    cache.layers = [SegmentLayer(store, layer) for layer in range(layers)]
+    cache.layer_class_to_replicate = None
+    return store

@@ -1,0 +1,229 @@
+"""The decode step of a model as one launch: a program made of its layers' weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import _C
+from .cache import SegmentStore
+from .families import (
+    Family,
+    Unsupported,
+    activation_of,
+    find,
+    frequencies_of,
+    heads_of,
+    rotates,
+    scale_of,
+    slopes_of,
+    window_of,
+)
+
+
+def _normalization(module: nn.Module | None, offset: float) -> Any:
+    if module is None or isinstance(module, nn.Identity):
+        return _C.DecodeNorm()
+    name = type(module).__name__
+    weight = module.weight.detach() if module.weight is not None else None
+    if "RMSNorm" in name:
+        epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
+        return _C.DecodeNorm("rms", weight, None, epsilon, offset)
+    if isinstance(module, nn.LayerNorm) or "LayerNorm" in name:
+        epsilon = getattr(module, "eps", getattr(module, "variance_epsilon", None))
+        bias = getattr(module, "bias", None)
+        return _C.DecodeNorm("layer", weight, None if bias is None else bias.detach(), epsilon)
+    raise Unsupported(f"the normalization {name}")
+
+
+def _parameters(linear: nn.Module) -> tuple[Tensor, Tensor | None]:
+    if not isinstance(linear, nn.Linear):
+        raise Unsupported(f"the layer {type(linear).__name__}")
+    return linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
+
+
+def _part(parameters: tuple[Tensor, Tensor | None], begin: int, end: int) -> Any:
+    weight, bias = parameters
+    return _C.DecodeRows(weight[begin:end], None if bias is None else bias[begin:end])
+
+
+def _projections(family: Family, attention: nn.Module, heads: tuple[int, int, int]) -> list[Any]:
+    """Rows of the weights that make queries, then keys, then values."""
+    if len(family.projections) == 3:
+        return [_C.DecodeRows(*_parameters(find(attention, name))) for name in family.projections]
+    queries, keys, size = heads
+    joined = _parameters(find(attention, family.projections[0]))
+    if family.grouping == "stacked":
+        borders = [0, queries * size, (queries + keys) * size, (queries + 2 * keys) * size]
+        return [_part(joined, *ends) for ends in zip(borders, borders[1:], strict=False)]
+    # Each group: its queries, a key, a value.
+    group = queries // keys
+    first = [number * (group + 2) * size for number in range(keys)]
+    return [
+        *(_part(joined, start, start + group * size) for start in first),
+        *(_part(joined, start + group * size, start + (group + 1) * size) for start in first),
+        *(_part(joined, start + (group + 1) * size, start + (group + 2) * size) for start in first),
+    ]
+
+
+def _inner_products(family: Family, mlp: nn.Module) -> list[Any]:
+    """Rows of the first product of an MLP, with those of its gate."""
+    if family.gate_and_up is not None:
+        weight, bias = _parameters(find(mlp, family.gate_and_up))
+        gate, up = weight.chunk(2)
+        if bias is not None:
+            raise Unsupported("a gate with a bias")
+        return [_C.DecodeRows(up, None, gate, None)]
+    up, up_bias = _parameters(find(mlp, family.up))
+    if family.gate is None:
+        return [_C.DecodeRows(up, up_bias)]
+    gate, gate_bias = _parameters(find(mlp, family.gate))
+    return [_C.DecodeRows(up, up_bias, gate, gate_bias)]
+
+
+class Decoder:
+    """Runs all layers of `base` for a few tokens that follow what a cache holds.
+
+    Raises Unsupported where the model has what no program does.
+    """
+
+    def __init__(self, family: Family, config: Any, base: nn.Module) -> None:
+        self._base = base
+        self._family = family
+        self._layers = list(find(base, family.layers))
+        self._embedding = find(base, family.embedding)
+        self._embedding_norm = find(base, family.embedding_norm)
+        self._positions = find(base, family.embedding_positions)
+        self._check(config)
+        attention = find(self._layers[0], family.attention)
+        heads = heads_of(config)
+        device = self._embedding.weight.device
+        tables = frequencies_of(family, config, base)
+        self._tables = list(tables)
+        dtype_example = find(attention, family.output).weight
+        shape = _C.DecodeShape()
+        shape.width = config.hidden_size
+        shape.heads, shape.key_heads, shape.head_size = heads
+        shape.inverse_frequencies = [table.to(device).contiguous() for table, _ in tables.values()]
+        shape.frequency_scales = [scale for _, scale in tables.values()]
+        shape.rotary = 2 * shape.inverse_frequencies[0].numel() if tables else 0
+        shape.interleaved = family.interleaved
+        first_mlp = find(self._layers[0], family.mlp)
+        shape.inner = find(first_mlp, family.down).weight.shape[1]
+        shape.scale = scale_of(attention, shape.head_size)
+        shape.soft_cap = getattr(attention, "attn_logit_softcapping", None) or 0.0
+        self.program = _C.DecodeProgram(shape, dtype_example)
+        slopes = slopes_of(config, heads[0], shape.scale).to(device) if family.alibi else None
+        activation = activation_of(family, config)
+        for number, layer in enumerate(self._layers):
+            self._add_layer(number, layer, config, heads, activation, slopes)
+        self.program.add_finish(self._norm(base, family.last_norm))
+
+    def _check(self, config: Any) -> None:
+        if getattr(config, "apply_residual_connection_post_layernorm", False):
+            raise Unsupported("residuals of normalized states")
+        if not getattr(config, "do_layer_norm_before", True):
+            raise Unsupported("normalization after the residual")
+        if any(find(self._base, name) is not None for name in ("project_in", "project_out")
+               if hasattr(self._base, name)):
+            raise Unsupported("embeddings of another width")
+
+    def _norm(self, module: Any, path: str | None) -> Any:
+        return _normalization(find(module, path), self._family.weight_offset)
+
+    def _add_layer(
+        self,
+        number: int,
+        layer: nn.Module,
+        config: Any,
+        heads: tuple[int, int, int],
+        activation: str,
+        slopes: Tensor | None,
+    ) -> None:
+        family, program = self._family, self.program
+        attention, mlp = find(layer, family.attention), find(layer, family.mlp)
+        window = window_of(config, attention, number)
+        types = getattr(config, "layer_types", None)
+        angles = -1
+        if self._tables and rotates(config, number, window):
+            angles = 0 if self._tables == [""] else self._tables.index(types[number])
+
+        def inner() -> None:
+            program.add_product(
+                _inner_products(family, mlp),
+                "hidden",
+                "inner",
+                self._norm(layer, family.mlp_norm),
+                activation,
+            )
+
+        def outer(linear: nn.Module, source: str, norm: str | None) -> None:
+            rows = [_C.DecodeRows(*_parameters(linear))]
+            if norm is None:
+                program.add_product(rows, source, "hidden", accumulate=True)
+            else:
+                program.add_product(rows, source, "branch")
+                program.add_normalized("branch", self._norm(layer, norm))
+
+        program.add_product(
+            _projections(family, attention, heads),
+            "hidden",
+            "projected",
+            self._norm(layer, family.input_norm),
+        )
+        if family.parallel:
+            inner()
+        program.add_heads(
+            number,
+            angles,
+            self._head_norm(attention, family.query_norm),
+            self._head_norm(attention, family.key_norm),
+        )
+        program.add_attention(number, window, slopes)
+        outer(find(attention, family.output), "attention", family.attention_norm)
+        if not family.parallel:
+            inner()
+        outer(find(mlp, family.down), "inner", family.mlp_result_norm)
+
+    def _head_norm(self, attention: nn.Module, path: str | None) -> Any:
+        return self._norm(attention, path if path and hasattr(attention, path) else None)
+
+    def step(
+        self,
+        input_ids: Tensor | None,
+        embeddings: Tensor | None,
+        mask: Tensor | None,
+        positions: Tensor | None,
+        store: SegmentStore,
+    ) -> Tensor:
+        """Hidden states [rows, tokens, width] after the last normalization; the cache has the tokens
+        afterwards. The arguments are those of a base model's forward of transformers."""
+        given = input_ids if input_ids is not None else embeddings
+        rows, tokens = given.shape[:2]
+        cached = store.length
+        if positions is None:
+            positions = self._following(mask, cached, tokens, given.device)
+        positions = positions.expand(rows, tokens)
+        hidden = self._embedding(input_ids) if embeddings is None else embeddings
+        if self._positions is not None:
+            hidden = hidden + self._positions(None, cached, position_ids=positions)
+        if self._embedding_norm is not None:
+            hidden = self._embedding_norm(hidden)
+        first = store.segments[0]
+        store.grow(first.keys[0], first.values[0], cached + tokens)
+        if mask is not None:
+            mask = mask.long()
+        result = self.program.step(
+            hidden, positions, mask, cached, store.table, store.begins, store.row_of
+        )
+        store.lengths = [cached + tokens] * store.layers
+        return result
+
+    def _following(
+        self, mask: Tensor | None, cached: int, tokens: int, device: torch.device
+    ) -> Tensor:
+        if self._positions is not None and mask is not None:  # as OPT counts what is seen
+            return ((mask.cumsum(1) * mask - 1).long())[:, cached:]
+        return torch.arange(cached, cached + tokens, device=device)[None]
