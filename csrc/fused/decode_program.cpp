@@ -21,7 +21,7 @@ using kernels::decode_tokens;
 constexpr std::int64_t most_splits = 16, shortest_split = 128;
 // Of the weights that a tile reads: enough that its turn costs nothing, little enough that the last ones end
 // together.
-constexpr std::int64_t tile_bytes = 32 << 10;
+constexpr std::int64_t tile_bytes = 64 << 10;
 
 aten::TypedKernel kernel{"llm/decode", "decode"};
 

@@ -34,6 +34,18 @@ struct Function {
   std::size_t first, last;  // range of instructions
 };
 
+// A kernel whose work-groups have one work-item computes with vectors itself. The CPU's compiler makes a
+// version of 16 work-items all the same, many times larger, unless it is told.
+bool is_group_of_one(Instruction mode) {
+  constexpr std::uint32_t local_size = 17;
+  return opcode(mode) == OpExecutionMode && mode.size() == 6 && mode[2] == local_size && mode[3] == 1 &&
+         mode[4] == 1 && mode[5] == 1;
+}
+std::array<std::uint32_t, 4> vector_hint(std::uint32_t entry_point) {
+  constexpr std::uint32_t vec_type_hint = 30, float_type = 5, lanes = 16;
+  return {4u << 16 | OpExecutionMode, entry_point, vec_type_hint, lanes << 16 | float_type};
+}
+
 }  // namespace
 
 struct SpirvModule::Parsed {
@@ -222,6 +234,7 @@ Bytes SpirvModule::extract(std::string_view entry_point) const {
       case OpExecutionMode:
       case OpExecutionModeId:
         if (x[1] == (*entry)[2]) write(x);
+        if (x[1] == (*entry)[2] && is_group_of_one(x)) write(vector_hint(x[1]));
         break;
       case OpCapability:
         if (!unneeded.has_capability(x[1])) write(x);

@@ -14,10 +14,18 @@
 
 namespace ipex::kernels {
 
-constexpr int decode_line = 16;  // words of a cache line: counters do not share one
+constexpr int decode_line = 16;  // 32-bit words of a cache line: counters do not share one
 
 using DecodeCounter = sycl::atomic_ref<std::uint32_t, sycl::memory_order::acq_rel, sycl::memory_scope::device,
                                        sycl::access::address_space::global_space>;
+
+IPEX_WITHIN std::uint32_t add_to(std::uint32_t* word, std::uint32_t value) {
+  return DecodeCounter(*word).fetch_add(value);
+}
+IPEX_WITHIN void wait_for(std::uint32_t* word, std::uint32_t value) {
+  while (DecodeCounter(*word).load(sycl::memory_order::acquire) < value) {
+  }
+}
 
 // The counters of one stage: tiles taken, and tiles done.
 class DecodeTiles {
@@ -26,28 +34,23 @@ class DecodeTiles {
       : words_(params.counters +
                (int64_t{params.parity} * params.stage_count + stage) * (2 * decode_line)) {}
 
-  int take() const {
-    return static_cast<int>(DecodeCounter(words_[0]).fetch_add(1, sycl::memory_order::relaxed));
-  }
-  void add_done(std::uint32_t count) const { DecodeCounter(words_[decode_line]).fetch_add(count); }
-  void wait(std::uint32_t count) const {
-    while (DecodeCounter(words_[decode_line]).load(sycl::memory_order::acquire) < count) {
-    }
-  }
+  int take() const { return static_cast<int>(add_to(words_, 1)); }
+  void add_done(std::uint32_t count) const { add_to(words_ + decode_line, count); }
+  void wait(std::uint32_t count) const { wait_for(words_ + decode_line, count); }
 
  private:
   std::uint32_t* words_;
 };
 
 template <class T>
-inline void load_hidden(const DecodeParams& params, int token) {
+IPEX_WITHIN void load_hidden(const DecodeParams& params, int token) {
   const auto* input = static_cast<const T*>(params.input) + token * int64_t{params.width};
   float* const hidden = params.workspace + params.hidden + token * int64_t{params.width};
   along(params.width, [&](auto i) { store(hidden, i, load<float>(input, i)); });
 }
 
 template <class T>
-inline void run_tile(const DecodeParams& params, const DecodeStage& stage, int tile, float* scratch,
+IPEX_WITHIN void run_tile(const DecodeParams& params, const DecodeStage& stage, int tile, float* scratch,
                      DecodeVectors vectors) {
   switch (stage.kind) {
     case DecodeKind::angles:
@@ -55,7 +58,7 @@ inline void run_tile(const DecodeParams& params, const DecodeStage& stage, int t
       load_hidden<T>(params, tile);
       break;
     case DecodeKind::product:
-      multiply<T>(params, stage, tile, vectors);
+      multiply_tile<T>(params, stage, stage.rows[tile], vectors);
       break;
     case DecodeKind::heads:
       finish_head<T>(params, stage, tile, scratch);
@@ -73,7 +76,7 @@ inline void run_tile(const DecodeParams& params, const DecodeStage& stage, int t
 }
 
 // How many tiles a stage has in this step.
-inline int tiles_of(const DecodeParams& params, const DecodeStage& stage) {
+IPEX_WITHIN int tiles_of(const DecodeParams& params, const DecodeStage& stage) {
   switch (stage.kind) {
     case DecodeKind::product:
       return stage.tiles;

@@ -11,12 +11,12 @@ namespace ipex::kernels {
 
 // Calls function(FloatPack or float place) along `size` elements.
 template <class Function>
-inline void along(int64_t size, Function function) {
+IPEX_WITHIN void along(int64_t size, Function function) {
   PackRows<float>{}.for_each(size, function);
 }
 
 template <class Function>
-inline float sum_along(int64_t size, Function function) {
+IPEX_WITHIN float sum_along(int64_t size, Function function) {
   return sum_each<float>(PackRows<float>{}, size, function);
 }
 
@@ -24,7 +24,7 @@ struct VectorScale {
   float mean, factor;
 };
 
-inline VectorScale scale_of_vector(const DecodeNormalization& norm, const float* input, int64_t size) {
+IPEX_WITHIN VectorScale scale_of_vector(const DecodeNormalization& norm, const float* input, int64_t size) {
   float mean = 0;
   if (norm.kind == DecodeNorm::layer) {
     mean = sum_along(size, [&](auto i) { return load<float>(input, i); }) / static_cast<float>(size);
@@ -38,7 +38,7 @@ inline VectorScale scale_of_vector(const DecodeNormalization& norm, const float*
 
 // output = (input - mean) factor weight + bias; `first` is the place of the first element among the weights.
 template <class T>
-inline void scale_vector(const DecodeNormalization& norm, VectorScale scale, const float* input, float* output,
+IPEX_WITHIN void scale_vector(const DecodeNormalization& norm, VectorScale scale, const float* input, float* output,
                          int64_t size, int64_t first = 0) {
   const auto* weight = static_cast<const T*>(norm.weight);
   const auto* bias = static_cast<const T*>(norm.bias);
@@ -52,7 +52,7 @@ inline void scale_vector(const DecodeNormalization& norm, VectorScale scale, con
 
 // output = normalized input; they may be the same.
 template <class T>
-inline void normalize_vector(const DecodeNormalization& norm, const float* input, float* output,
+IPEX_WITHIN void normalize_vector(const DecodeNormalization& norm, const float* input, float* output,
                              int64_t size) {
   if (norm.kind != DecodeNorm::none) {
     scale_vector<T>(norm, scale_of_vector(norm, input, size), input, output, size);
@@ -61,7 +61,7 @@ inline void normalize_vector(const DecodeNormalization& norm, const float* input
   }
 }
 
-inline float activate(DecodeActivation activation, float x) {
+IPEX_WITHIN float activate(DecodeActivation activation, float x) {
   switch (activation) {
     case DecodeActivation::silu:
       return x / (1 + math::exp(-x));
@@ -82,7 +82,7 @@ inline float activate(DecodeActivation activation, float x) {
 
 // Attention over parts of the keys, [splits, head size + 2] of a head, put together: each part has its sums
 // of weighted values, its largest score and its sum of weights.
-inline void join_parts(const float* parts, int splits, int size, float* output) {
+IPEX_WITHIN void join_parts(const float* parts, int splits, int size, float* output) {
   float largest = -limits<float>::infinity();
   for (int s = 0; s < splits; ++s) largest = sycl::fmax(largest, parts[s * (size + 2) + size]);
   float total = 0;
@@ -106,7 +106,7 @@ struct DecodeVectors {
 
 // Each work-group has its own of what is not in the workspace as it is needed.
 template <class T>
-inline DecodeVectors vectors_of(const DecodeParams& params, const DecodeStage& stage, float* scratch) {
+IPEX_WITHIN DecodeVectors vectors_of(const DecodeParams& params, const DecodeStage& stage, float* scratch) {
   const float* input = params.workspace + stage.input;
   if (stage.source == DecodeSource::vectors && stage.norm.kind == DecodeNorm::none) {
     return {input, stage.input_stride};
@@ -127,55 +127,37 @@ inline DecodeVectors vectors_of(const DecodeParams& params, const DecodeStage& s
   return {scratch, stage.depth};
 }
 
-template <class T, int Vectors>
-inline void multiply_tile(const DecodeParams& params, const DecodeStage& stage, const DecodeTile& tile,
+template <class T>
+IPEX_WITHIN void multiply_tile(const DecodeParams& params, const DecodeStage& stage, const DecodeTile& tile,
                           DecodeVectors vectors) {
   float* const output = params.workspace + stage.output + tile.output;
-  const auto place = [&](int64_t row, int v) -> float& { return output[v * int64_t{stage.output_stride} + row]; };
-  const auto* bias = static_cast<const T*>(tile.bias);
-  const auto* gate_bias = static_cast<const T*>(tile.gate_bias);
   const bool gated = tile.gate != nullptr;
-  const auto rows_of = [&](const void* weights) {
-    return RowProducts<T, float>{static_cast<const T*>(weights), stage.depth, vectors.values, vectors.stride,
-                                 stage.depth};
-  };
-  if (gated) {
-    multiply_all_rows<Vectors>(rows_of(tile.gate), tile.rows, [&](int64_t row, int v, float sum) {
-      if (v >= params.tokens) return;
-      if (gate_bias) sum += static_cast<float>(gate_bias[row]);
-      place(row, v) = activate(stage.activation, sum);
-    });
-  }
-  multiply_all_rows<Vectors>(rows_of(tile.weight), tile.rows, [&](int64_t row, int v, float sum) {
-    if (v >= params.tokens) return;
-    if (bias) sum += static_cast<float>(bias[row]);
-    float& result = place(row, v);
-    if (gated) {
-      result *= sum;
-    } else if (stage.accumulate) {
-      result += stage.scale * sum;
-    } else {
-      result = stage.scale * activate(stage.activation, sum);
+  // First the rows of the gate if there is one, then the others: one loop, for the code of both is long.
+#pragma nounroll
+  for (int gate = gated ? 1 : 0; gate >= 0; --gate) {
+    const auto mode = gate                ? ProductMode::store
+                      : gated             ? ProductMode::multiply
+                      : stage.accumulate ? ProductMode::add
+                                          : ProductMode::store;
+    multiply_by_vectors<T, float, float>(
+        {static_cast<const T*>(gate ? tile.gate : tile.weight), stage.depth, vectors.values, vectors.stride,
+         stage.depth},
+        tile.rows, params.tokens,
+        {output, stage.output_stride, static_cast<const T*>(gate ? tile.gate_bias : tile.bias),
+         gate ? 1.0f : stage.scale, mode});
+    if (stage.activation != DecodeActivation::none && gate == gated) {
+      for (int t = 0; t < params.tokens; ++t) {
+        for (int row = 0; row < tile.rows; ++row) {
+          float& value = output[t * int64_t{stage.output_stride} + row];
+          value = activate(stage.activation, value);
+        }
+      }
     }
-  });
-}
-
-template <class T>
-inline void multiply(const DecodeParams& params, const DecodeStage& stage, int tile, DecodeVectors vectors) {
-  const auto& rows = stage.rows[tile];
-  if (params.tokens == 1) {
-    multiply_tile<T, 1>(params, stage, rows, vectors);
-  } else if (params.tokens == 2) {
-    multiply_tile<T, 2>(params, stage, rows, vectors);
-  } else if (params.tokens <= 4) {
-    multiply_tile<T, 4>(params, stage, rows, vectors);
-  } else {
-    multiply_tile<T, 8>(params, stage, rows, vectors);
   }
 }
 
 // Cosines and sines of a token's position for each pair of features.
-inline void compute_angles(const DecodeParams& params, int token) {
+IPEX_WITHIN void compute_angles(const DecodeParams& params, int token) {
   const int half = params.rotary / 2;
   const auto position = static_cast<float>(params.positions[token]);
   for (int f = 0; f < params.frequency_count; ++f) {
@@ -190,7 +172,7 @@ inline void compute_angles(const DecodeParams& params, int token) {
   }
 }
 
-inline void rotate(const DecodeParams& params, const float* angles, float* head) {
+IPEX_WITHIN void rotate(const DecodeParams& params, const float* angles, float* head) {
   const int half = params.rotary / 2;
   for (int i = 0; i < half; ++i) {
     float& first = head[params.interleaved ? 2 * i : i];
@@ -201,7 +183,7 @@ inline void rotate(const DecodeParams& params, const float* angles, float* head)
   }
 }
 
-inline int segment_of(const DecodeParams& params, int position) {
+IPEX_WITHIN int segment_of(const DecodeParams& params, int position) {
   int segment = params.segment_count - 1;
   while (segment > 0 && params.begins[segment] > position) --segment;
   return segment;
@@ -209,7 +191,7 @@ inline int segment_of(const DecodeParams& params, int position) {
 
 // Piece of work: a token and a head of its queries, keys or values.
 template <class T>
-inline void finish_head(const DecodeParams& params, const DecodeStage& stage, int piece, float* scratch) {
+IPEX_WITHIN void finish_head(const DecodeParams& params, const DecodeStage& stage, int piece, float* scratch) {
   const int all = params.heads + 2 * params.key_heads, size = params.head_size;
   const int token = piece / all, number = piece - token * all;
   const float* const heads = params.workspace + params.projected + token * int64_t{all} * size;
@@ -261,7 +243,7 @@ struct AttentionSum {
 // Takes in `count` positions from `first` on, whose keys and values are rows of floats, for the heads that
 // share them.
 template <class T>
-inline void attend_block(const DecodeParams& params, const DecodeStage& stage, int token, int head_begin,
+IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& stage, int token, int head_begin,
                          int head_count, int first, int count, const float* keys, const float* values,
                          AttentionSum* sums) {
   const int size = params.head_size;
@@ -279,6 +261,7 @@ inline void attend_block(const DecodeParams& params, const DecodeStage& stage, i
     const int head = head_begin + h;
     const float* query = params.workspace + params.queries + (token * int64_t{params.heads} + head) * size;
     FloatPack products[decode_position_block];
+#pragma nounroll
     for (int i = 0; i < decode_position_block; ++i) {
       FloatPack sum(0.0f);
       const float* key = keys + int64_t{i} * size;
@@ -286,7 +269,9 @@ inline void attend_block(const DecodeParams& params, const DecodeStage& stage, i
       for (; d + FloatPack::count <= size; d += FloatPack::count) {
         sum = math::fma(load_pack<FloatPack>(query + d), load_pack<FloatPack>(key + d), sum);
       }
-      for (; d < size; ++d) sum.lanes[0] += query[d] * key[d];
+      float rest = 0;
+      for (; d < size; ++d) rest += query[d] * key[d];
+      sum.lanes[0] += rest;
       products[i] = sum;
     }
     FloatPack scores = sum_lanes(products) * FloatPack(params.scale);
@@ -324,7 +309,7 @@ inline void attend_block(const DecodeParams& params, const DecodeStage& stage, i
 
 // Piece of work: a token, the heads that share keys, and a part of the keys.
 template <class T>
-inline void attend(const DecodeParams& params, const DecodeStage& stage, int piece, float* scratch) {
+IPEX_WITHIN void attend(const DecodeParams& params, const DecodeStage& stage, int piece, float* scratch) {
   const int size = params.head_size, group = params.heads / params.key_heads;
   const int part = piece % params.splits, key_head = piece / params.splits % params.key_heads;
   const int token = piece / (params.splits * params.key_heads);
@@ -379,7 +364,7 @@ inline void attend(const DecodeParams& params, const DecodeStage& stage, int pie
 
 // A token's vector, normalized, is added to the hidden state.
 template <class T>
-inline void add_normalized(const DecodeParams& params, const DecodeStage& stage, int token, float* scratch) {
+IPEX_WITHIN void add_normalized(const DecodeParams& params, const DecodeStage& stage, int token, float* scratch) {
   const float* input = params.workspace + stage.input + token * int64_t{stage.input_stride};
   float* const output = params.workspace + stage.output + token * int64_t{stage.output_stride};
   normalize_vector<T>(stage.norm, input, scratch, stage.depth);
@@ -389,7 +374,7 @@ inline void add_normalized(const DecodeParams& params, const DecodeStage& stage,
 }
 
 template <class T>
-inline void finish_token(const DecodeParams& params, const DecodeStage& stage, int token, float* scratch) {
+IPEX_WITHIN void finish_token(const DecodeParams& params, const DecodeStage& stage, int token, float* scratch) {
   const float* input = params.workspace + params.hidden + token * int64_t{params.width};
   T* const result = static_cast<T*>(params.result) + token * int64_t{params.width};
   normalize_vector<T>(stage.norm, input, scratch, params.width);
