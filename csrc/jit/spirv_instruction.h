@@ -84,6 +84,8 @@ enum Op : int {
   OpGroupNonUniformBallotBitCount = 342,
   OpGroupNonUniformIAdd = 349,
   OpGroupNonUniformLogicalXor = 364,
+  OpAsmTargetINTEL = 5609,
+  OpAsmINTEL = 5610,
   OpAtomicFMinEXT = 5614,
   OpAtomicFMaxEXT = 5615,
   OpAssumeTrueKHR = 5630,
@@ -118,6 +120,10 @@ void for_each_reference(Instruction x, Visit visit) {
   if (op >= OpGroupNonUniformIAdd && op <= OpGroupNonUniformLogicalXor)
     return words(1, 2), words(3, 4), words(5);
   switch (op) {
+    case OpAsmTargetINTEL:
+      return;
+    case OpAsmINTEL:
+      return words(1, 2), words(3, 5);
     case OpUndef:
     case OpBranchConditional:
     case OpSwitch:
@@ -164,9 +170,9 @@ inline std::size_t result_word(int op) {
 
 // Result of an instruction between the annotations and the functions: types have it first, the others second.
 inline std::size_t global_result_word(int op) {
-  if (contains({OpString, OpExtInstImport, OpDecorationGroup}, op)) return 1;
+  if (contains({OpString, OpExtInstImport, OpDecorationGroup, OpAsmTargetINTEL}, op)) return 1;
   if (op >= OpTypeVoid && op < OpTypeForwardPointer) return 1;
-  if (op == OpUndef || op == OpExtInst || op == OpVariable) return 2;
+  if (contains({OpUndef, OpExtInst, OpVariable, OpAsmINTEL}, op)) return 2;
   return op >= OpConstantTrue && op < OpFunction ? 2 : 0;  // constants
 }
 
