@@ -1,0 +1,1 @@
+"""Helpers of modules that other projects import by name."""
