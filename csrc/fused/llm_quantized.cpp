@@ -39,8 +39,6 @@ constexpr Kind kinds[] = {{"int8", "weights::int8", 8, true, true, "byte_weights
                           {"e4m3", "weights::e4m3", 8, false},
                           {"e5m2", "weights::e5m2", 8, false}};
 
-// Rows of the input from which on products with weights that became numbers are faster.
-constexpr std::int64_t most_direct_rows = 16;
 // Rows of the weight that are numbers at a time.
 constexpr std::int64_t tile_rows = 512;
 
@@ -98,6 +96,19 @@ Way way_of(const Kind& kind, const QuantizedMatrix& weight, c10::ScalarType dtyp
   // Two bytes hold what half and bfloat16 do, but not what float does.
   const bool whole = weight.codes.size(1) % cache_line == 0;
   return dtype != c10::kFloat && whole && multiplies_bytes() ? Way::bytes : Way::integers;
+}
+
+// The most rows of an input that are multiplied by reading codes; for more it is faster that weights become
+// numbers first.
+std::int64_t most_direct_rows(const Kind& kind, Way way) {
+  switch (way) {
+    case Way::bytes:
+      return 12;
+    case Way::floats_by_sub_groups:
+      return walks_alone() ? 2 : 16;
+    default:
+      return kind.bits == 8 ? 8 : 6;
+  }
 }
 
 // Rows of activations as a kernel multiplies them.
@@ -286,7 +297,9 @@ Tensor quantized_linear(const char* name, const Tensor& input, const QuantizedMa
   const auto output = at::empty({rows.size(0), weight.rows()}, input.options());
   const auto added = has_bias ? bias->to(input.scalar_type()).contiguous() : Tensor();
   if (output.numel() > 0) {
-    (rows.size(0) <= most_direct_rows ? multiply_codes : multiply_tiles)(output, rows, weight, added);
+    const auto& kind = kind_of(name, weight.kind);
+    const bool few = rows.size(0) <= most_direct_rows(kind, way_of(kind, weight, input.scalar_type()));
+    (few ? multiply_codes : multiply_tiles)(output, rows, weight, added);
   }
   return output.view(sizes);
 }
