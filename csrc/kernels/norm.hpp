@@ -25,28 +25,42 @@ inline auto parameter_at(const void* values, Place i, T otherwise) {
   return values == nullptr ? Value(otherwise) : load<T>(static_cast<const P*>(values), i);
 }
 
+template <class T>
+struct RowStatistics {
+  T mean, scale;  // 1 / deviation
+};
+
+// Normalizes the row of value(place), numbers or packs: calls write(place, value, result) for every place.
 // Rms leaves the mean where it is. P is the type of weight and bias.
+template <bool Rms, class P, class T, class Rows, class Value, class Write>
+inline RowStatistics<T> normalize_row(const Rows& rows, int64_t size, T epsilon, const void* weight,
+                                      const void* bias, Value value, Write write) {
+  const T count = static_cast<T>(size);
+  const T mean = Rms ? T(0) : sum_each<T>(rows, size, value) / count;
+  const T squares = sum_each<T>(rows, size, [&](auto i) {
+    const auto distance = value(i) - mean;
+    return distance * distance;
+  });
+  const T scale = T(1) / math::sqrt(squares / count + epsilon);
+  rows.for_each(size, [&](auto i) {
+    const auto x = value(i);
+    write(i, x, (x - mean) * scale * parameter_at<T, P>(weight, i, T(1)) + parameter_at<T, P>(bias, i, T(0)));
+  });
+  return {mean, scale};
+}
+
 template <bool Rms, class In, class P, class T, class Rows>
 inline void normalize_rows(const Rows& rows, const RowNormParams& params) {
   const int64_t size = params.size;
-  const T count = static_cast<T>(size);
   rows.for_jobs(params.rows, [&](int64_t row) {
     const auto* x = static_cast<const In*>(params.input) + row * size;
     auto* y = static_cast<In*>(params.output) + row * size;
-    const T mean = Rms ? T(0) : sum_each<T>(rows, size, [&](auto i) { return load<T>(x, i); }) / count;
-    const T squares = sum_each<T>(rows, size, [&](auto i) {
-      const auto distance = load<T>(x, i) - mean;
-      return distance * distance;
-    });
-    const T scale = T(1) / math::sqrt(squares / count + from_bytes<T>(params.epsilon));
-    rows.for_each(size, [&](auto i) {
-      const auto value = (load<T>(x, i) - mean) * scale;
-      store(y, i,
-            value * parameter_at<T, P>(params.weight, i, T(1)) + parameter_at<T, P>(params.bias, i, T(0)));
-    });
+    const auto statistics = normalize_row<Rms, P, T>(
+        rows, size, from_bytes<T>(params.epsilon), params.weight, params.bias,
+        [&](auto i) { return load<T>(x, i); }, [&](auto i, auto, auto result) { store(y, i, result); });
     if (rows.writes()) {
-      if (!Rms) static_cast<T*>(params.mean)[row] = mean;
-      static_cast<T*>(params.scale)[row] = scale;
+      if (!Rms) static_cast<T*>(params.mean)[row] = statistics.mean;
+      static_cast<T*>(params.scale)[row] = statistics.scale;
     }
   });
 }
