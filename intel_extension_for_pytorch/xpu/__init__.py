@@ -44,6 +44,13 @@ from .memory import (
     reset_max_memory_cached,
     reset_max_memory_reserved,
 )
+from .paged_attention import (
+    copy_blocks,
+    paged_attention_v1,
+    paged_attention_v2,
+    reshape_and_cache,
+    swap_blocks,
+)
 from .tensors import (
     BFloat16Tensor,
     BoolTensor,
@@ -72,6 +79,7 @@ __all__ = [
     "ShortTensor",
     "amp",
     "compile_kernel",
+    "copy_blocks",
     "cpp_extension",
     "fp32_math_mode",
     "get_autocast_xpu_dtype",
@@ -92,13 +100,17 @@ __all__ = [
     "memory_summary",
     "nms",
     "optimize",
+    "paged_attention_v1",
+    "paged_attention_v2",
     "reset_max_memory_allocated",
     "reset_max_memory_cached",
     "reset_max_memory_reserved",
+    "reshape_and_cache",
     "roi_align",
     "set_autocast_xpu_dtype",
     "set_autocast_xpu_enabled",
     "set_fp32_math_mode",
+    "swap_blocks",
     "sycl_queue",
     "to_channels_last_1d",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .attention import PagedAttention, VarlenAttention
 from .linear import (
     Linear2SiluMul,
     LinearAdd,
@@ -27,6 +28,8 @@ __all__ = [
     "LinearRelu",
     "LinearSilu",
     "LinearSiluMul",
+    "PagedAttention",
     "RMSNorm",
     "RotaryEmbedding",
+    "VarlenAttention",
 ]
