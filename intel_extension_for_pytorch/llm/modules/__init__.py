@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .attention import PagedAttention, VarlenAttention
+from .experts import GatedMLPMOE
 from .linear import (
     Linear2SiluMul,
     LinearAdd,
@@ -19,6 +20,7 @@ from .rotary import RotaryEmbedding
 
 __all__ = [
     "FastLayerNorm",
+    "GatedMLPMOE",
     "Linear2SiluMul",
     "LinearAdd",
     "LinearAddAdd",
