@@ -160,12 +160,22 @@ Tiles tiles_for(const char* name, std::int64_t rows, std::int64_t head_size, boo
   return tiles;
 }
 
-// Into how many parts the keys are cut so that the device has enough to do.
-std::int64_t parts_for(std::int64_t jobs, std::int64_t most_keys) {
-  constexpr std::int64_t smallest_part = 256, most_parts = 64;
+// Into how many parts the keys are cut so that the device has enough to do. On a CPU parts are also as short
+// as lets the keys of all heads stay in a cache, where one head's jobs have the next one's lines fetched;
+// only where each part is one tile's, so that what is joined is little.
+std::int64_t parts_for(std::int64_t tiles, std::int64_t batch, std::int64_t most_keys, const Cache& cache,
+                       std::size_t element_size) {
+  constexpr std::int64_t most_parts = 64, cached_bytes = 1 << 20;
   const auto& limits = runtime::device_limits();
   const std::int64_t wanted = std::int64_t{limits.compute_units} * (limits.is_cpu ? 4 : 16);
-  return std::clamp<std::int64_t>(at::ceil_div(wanted, std::max<std::int64_t>(1, jobs)), 1,
+  std::int64_t parts = at::ceil_div(wanted, std::max<std::int64_t>(1, tiles * batch * cache.heads));
+  std::int64_t smallest_part = 256;
+  if (walks_alone() && tiles == 1) {
+    const auto bytes = 2 * cache.heads * cache.head_size * static_cast<std::int64_t>(element_size);
+    smallest_part = std::clamp<std::int64_t>(cached_bytes / bytes, 64, 512);
+    parts = at::ceil_div(most_keys, smallest_part);
+  }
+  return std::clamp<std::int64_t>(parts, 1,
                                   std::clamp<std::int64_t>(most_keys / smallest_part, 1, most_parts));
 }
 
@@ -219,7 +229,7 @@ void attend(const Options& options, const Tensor& query, const Tensor& out, cons
   auto tiles = tiles_for(name, rows, cache.head_size, cache.chunks);
   params.tiles = at::ceil_div<std::int64_t>(rows, tiles.rows);
   auto jobs = params.batch * params.key_heads * params.tiles;
-  params.parts = parts_for(jobs, options.most_keys);
+  params.parts = parts_for(params.tiles, params.batch, options.most_keys, cache, query.element_size());
   params.part_size = at::ceil_div(std::max<std::int64_t>(options.most_keys, 1), params.parts);
   jobs *= params.parts;
   Tensor partial, statistics;

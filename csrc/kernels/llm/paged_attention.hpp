@@ -132,12 +132,13 @@ struct AttentionTile {
   int64_t first_key;  // of the sequence, where no block table finds it
 
   AttentionTile(const PagedAttentionParams& params, int64_t job, int tile_rows) {
-    int64_t rest = job / params.parts;
-    part = job - rest * params.parts;
-    const int64_t line = rest / params.tiles;
-    first_row = (rest - line * params.tiles) * tile_rows;
-    sequence = line / params.key_heads;
-    key_head = line - sequence * params.key_heads;
+    // Heads before parts: jobs that follow each other read neighbouring memory.
+    const int64_t line = job / params.tiles;
+    first_row = (job - line * params.tiles) * tile_rows;
+    const int64_t all_heads = line / params.key_heads;
+    key_head = line - all_heads * params.key_heads;
+    sequence = all_heads / params.parts;
+    part = all_heads - sequence * params.parts;
     const auto* starts = params.query_starts;
     first_query = starts == nullptr ? sequence : starts[sequence];
     queries = starts == nullptr ? 1 : starts[sequence + 1] - first_query;
@@ -188,14 +189,17 @@ inline V soft_limit(V x, float limit) {
   return V(limit) * (V(2.0f) / (V(1.0f) + power) - V(1.0f));
 }
 
+// Of 32 bits, whose conversion is one instruction.
+inline float place_as_float(int64_t place) { return static_cast<float>(static_cast<int32_t>(place)); }
+
 template <class V>
 inline V attention_logits(const PagedAttentionParams& params, const AttentionRowPlace& row, float slope,
                           V products, V positions) {
   V logits = params.softcap > 0.0f ? soft_limit(products, params.softcap) : products;
-  if (slope != 0.0f) logits = logits - V(slope) * math::fabs(V(static_cast<float>(row.position)) - positions);
+  if (slope != 0.0f) logits = logits - V(slope) * math::fabs(V(place_as_float(row.position)) - positions);
   const V unseen(-limits<float>::infinity());
-  logits = select(V(static_cast<float>(row.first)) <= positions, logits, unseen);
-  return select(positions < V(static_cast<float>(row.end)), logits, unseen);
+  logits = select(V(place_as_float(row.first)) <= positions, logits, unseen);
+  return select(positions < V(place_as_float(row.end)), logits, unseen);
 }
 
 template <int tile_rows, CacheLayout layout, class In, class Keys>
@@ -255,7 +259,7 @@ inline void attend(const PagedAttentionParams& params, const Keys& keys, const A
 #pragma unroll
       for (int r = 0; r < tile_rows; ++r) keys.set(memory.weights + r * width, key, totals[r]);
     }
-    const V positions = V(static_cast<float>(first)) + keys.numbers();
+    const V positions = V(place_as_float(first)) + keys.numbers();
     float factor[tile_rows];
 #pragma unroll
     for (int r = 0; r < tile_rows; ++r) {
@@ -282,7 +286,7 @@ inline void attend(const PagedAttentionParams& params, const Keys& keys, const A
         const auto value = load_from_cache<layout>(params.value, vector, i);
 #pragma unroll
         for (int r = 0; r < tile_rows; ++r) {
-          sums[r] = math::fma(S(memory.weights[r * width + key]), value, sums[r]);
+          add_product(sums[r], S(memory.weights[r * width + key]), value);
         }
       }
 #pragma unroll

@@ -41,8 +41,9 @@ class FastLayerNorm(nn.Module):
         bias: Tensor | None = None,
     ) -> None:
         super().__init__()
-        whole = isinstance(normalized_shape, int)
-        self.normalized_shape = (normalized_shape,) if whole else tuple(normalized_shape)  # type: ignore[arg-type]
+        if isinstance(normalized_shape, int):
+            normalized_shape = (normalized_shape,)
+        self.normalized_shape = tuple(normalized_shape)
         self.eps = eps
         self.weight = weight
         self.bias = bias
