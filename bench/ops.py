@@ -108,8 +108,7 @@ def touched_bytes(case: Case, operands: Sequence[torch.Tensor]) -> int:
     return sum(tensor.nbytes for tensor in tensors)
 
 
-@functools.cache
-def copies(size: int) -> Mapping[str, Callable[[], float]]:
+def copy_samples(size: int) -> Mapping[str, Callable[[], float]]:
     """Copies that read and write `size` bytes together."""
 
     def copy(device: str) -> Callable[[], object]:
@@ -119,6 +118,9 @@ def copies(size: int) -> Mapping[str, Callable[[], float]]:
         f"{name} copy": sampler([copy(device) for _ in range(uncached_sets(size, GOAL_SIZE))])
         for name, device in (("stock", "cpu"), ("xpu", "xpu"))
     }
+
+
+copies = functools.cache(copy_samples)
 
 
 def operands_of(case: Case, dtype: str, size: str) -> list[torch.Tensor]:
