@@ -1,5 +1,7 @@
 """Language models prepared by ipex.llm.optimize say what stock PyTorch says on the CPU."""
 
+import copy
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from tiny_models import CONFIGURATIONS, prompts, tiny_model
 
 FAMILIES = list(CONFIGURATIONS)
 WITH_PROGRAM = [name for name in FAMILIES if CONFIGURATIONS[name][0] not in BY_OPERATORS]
-LENGTH = 24
+LENGTH = 20
 
 
 def on_xpu(inputs: dict) -> dict:
@@ -45,12 +47,11 @@ def test_tokens_of_one_prompt(pair):
     )
 
 
-@pytest.mark.parametrize("beams", [2, 3])
-def test_beams(pair, beams):
+def test_beams(pair):
     stock, ours = pair
     inputs = prompts(2)
-    assert continuation(ours, on_xpu(inputs), num_beams=beams) == continuation(
-        stock, inputs, num_beams=beams
+    assert continuation(ours, on_xpu(inputs), num_beams=3) == continuation(
+        stock, inputs, num_beams=3
     )
 
 
@@ -69,3 +70,185 @@ def test_logits_of_several_tokens(pair):
         )
     got = torch.cat([part.logits.cpu() for part in (first, second, third)], dim=1)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def llamas():
+    model = tiny_model("llama")
+    return model, ipex.llm.optimize(model, dtype=torch.float32, strict=True)
+
+
+@pytest.fixture
+def steps(llamas, monkeypatch):
+    """How many decode steps ran as a program."""
+    decoder = llamas[1].model.forward._decoder
+    counted = []
+    step = decoder.step
+    monkeypatch.setattr(decoder, "step", lambda *given: counted.append(1) or step(*given))
+    return counted
+
+
+def test_each_token_is_a_step_of_the_program(llamas, steps):
+    continuation(llamas[1], on_xpu(prompts()))
+    assert len(steps) == LENGTH - 1  # the first token comes from the prompt
+
+
+def test_a_step_is_one_launch_for_all_layers(llamas):
+    ours = llamas[1]
+    ids = on_xpu(prompts(1))["input_ids"]
+    with torch.no_grad():
+        cache = ours.model(ids, use_cache=True).past_key_values
+        ours.model(ids[:, :1], past_key_values=cache, use_cache=True)  # a segment, its table
+        torch.xpu.synchronize()
+        before = ipex._C.kernel_counters()["launches"]
+        ours.model(ids[:, :1], past_key_values=cache, use_cache=True)
+        torch.xpu.synchronize()
+    assert ipex._C.kernel_counters()["launches"] - before <= 4  # with embedding and positions
+
+
+@pytest.mark.parametrize(
+    ("name", "beams", "length"),
+    [("llama", 5, 140), ("mistral", 1, 140), ("bloom", 1, 80), ("falcon, groups", 4, 80)],
+)
+def test_long_texts_over_borders_of_segments(name, beams, length):
+    stock = tiny_model(name)
+    ours = ipex.llm.optimize(stock, dtype=torch.float32, strict=True)
+    inputs = prompts(2)
+    options = {"max_new_tokens": length, "num_beams": beams}
+    assert continuation(ours, on_xpu(inputs), **options) == continuation(stock, inputs, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cache_implementation": "static"},
+        {"prompt_lookup_num_tokens": 3},
+        {"use_cache": False},
+        {"output_hidden_states": True, "output_attentions": True},
+        {"repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_ways_to_generate(llamas, options):
+    stock, ours = llamas
+    ids = prompts(1)["input_ids"]
+    assert continuation(ours, {"input_ids": ids.to("xpu")}, **options) == continuation(
+        stock, {"input_ids": ids}, **options
+    )
+
+
+def test_assisted_generation(llamas):
+    stock, ours = llamas
+    assistant = ipex.llm.optimize(tiny_model("llama"), dtype=torch.float32)
+    ids = prompts(1)["input_ids"]
+    assert continuation(
+        ours, {"input_ids": ids.to("xpu")}, assistant_model=assistant
+    ) == continuation(stock, {"input_ids": ids})
+
+
+def test_sampling_and_streaming(llamas):
+    class Streamer:
+        def __init__(self):
+            self.tokens = []
+
+        def put(self, value):
+            self.tokens += value.flatten().tolist()
+
+        def end(self):
+            self.tokens.append("end")
+
+    ours, streamer = llamas[1], Streamer()
+    inputs = on_xpu(prompts(1))
+    torch.manual_seed(1)
+    ids = ours.generate(**inputs, max_new_tokens=9, do_sample=True, top_k=20, streamer=streamer)
+    assert streamer.tokens == [*ids[0].tolist(), "end"]
+
+
+def test_padded_batches_are_their_prompts_one_by_one(llamas):
+    ours = llamas[1]
+    inputs = prompts()
+    together = continuation(ours, on_xpu(inputs))
+    for row, mask in enumerate(inputs["attention_mask"]):
+        alone = inputs["input_ids"][row : row + 1, mask.bool()]
+        assert continuation(ours, {"input_ids": alone.to("xpu")}) == [together[row]]
+
+
+def test_generations_interleave(llamas):
+    """What a generation knows is in its cache alone."""
+    stock, ours = llamas
+    texts = [prompts(1, length)["input_ids"] for length in (5, 9)]
+    expected = [continuation(stock, {"input_ids": ids}) for ids in texts]
+    got: list[list[int]] = [[], []]
+    with torch.no_grad():
+        state = [ours(ids.to("xpu"), use_cache=True) for ids in texts]
+        for _ in range(LENGTH):
+            for number, outputs in enumerate(state):
+                token = outputs.logits[:, -1:].argmax(-1)
+                got[number].append(token.item())
+                state[number] = ours(
+                    token, past_key_values=outputs.past_key_values, use_cache=True
+                )
+    assert [[tokens] for tokens in got] == expected
+
+
+def test_a_prefix_is_used_again(llamas):
+    """A copy of a cache goes on from where the first stood."""
+    stock, ours = llamas
+    ids = prompts(1, 12)["input_ids"]
+    with torch.no_grad():
+        prefix = ours(ids[:, :8].to("xpu"), use_cache=True).past_key_values
+        ours(ids[:, 8:9].to("xpu"), past_key_values=prefix, use_cache=True)
+        first = copy.deepcopy(prefix)
+        for cache in (first, prefix):
+            got = ours(ids[:, 9:].to("xpu"), past_key_values=cache, use_cache=True).logits
+            torch.testing.assert_close(
+                got.cpu(), stock(ids).logits[:, 9:], rtol=1e-4, atol=1e-4
+            )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_neox", "cohere"])
+def test_half_precision(name, dtype):
+    """As near to float32 as stock in this dtype is, up to half as far again and what rounding a logit costs."""
+    exact = tiny_model(name)
+    stock = tiny_model(name, dtype)
+    exact.load_state_dict(stock.state_dict())
+    ours = ipex.llm.optimize(stock, dtype=dtype, strict=True)
+    ids = prompts(1, 24)["input_ids"]
+    with torch.no_grad():
+        expected = exact(ids).logits[:, 13:]
+        first = ours(ids[:, :13].to("xpu"), use_cache=True).past_key_values
+        got = [
+            ours(ids[:, k : k + 1].to("xpu"), past_key_values=first, use_cache=True).logits
+            for k in range(13, 24)
+        ]
+        error = (torch.cat(got, dim=1).cpu().float() - expected).abs().max()
+        error_of_stock = (stock(ids).logits[:, 13:].float() - expected).abs().max()
+    step = torch.finfo(dtype).eps * expected.abs().max()
+    assert error <= 1.5 * error_of_stock + step
+
+
+def test_training_is_refused(llamas):
+    ours = ipex.llm.optimize(tiny_model("opt"), dtype=torch.float32)
+    ours.train()
+    with pytest.raises(RuntimeError, match="prepared for inference"):
+        ours(prompts(1)["input_ids"].to("xpu"))
+
+
+def test_what_optimize_refuses():
+    model = tiny_model("llama")
+    with pytest.raises(TypeError, match="expected a generative model of transformers, got Linear"):
+        ipex.llm.optimize(torch.nn.Linear(2, 2).eval())
+    with pytest.raises(ValueError, match=r"dtype must be one of .*, got torch\.float64"):
+        ipex.llm.optimize(model, dtype=torch.float64)
+    with pytest.raises(RuntimeError, match=r"call model\.eval"):
+        ipex.llm.optimize(tiny_model("llama").train())
+    with pytest.raises(NotImplementedError, match="no program has experts"):
+        ipex.llm.optimize(tiny_model("mixtral"), strict=True)
+
+
+def test_the_original_names_and_the_model_stay():
+    model = tiny_model("llama")
+    ours = ipex.optimize_transformers(model, dtype=torch.float32, device="xpu", inplace=True)
+    assert ours is model and ours.device.type == "xpu"
+    assert "one launch for all 3 layers" in ours.llm_report[0]

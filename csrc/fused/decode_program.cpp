@@ -5,10 +5,13 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/DeviceGuard.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 
 #include "aten/kernel_table.h"
+#include "aten/reduce/reduce.h"
 #include "runtime/limits.h"
 
 namespace ipex::fused {
@@ -253,6 +256,19 @@ void DecodeProgram::upload() {
                         at::TensorOptions(device_).dtype(at::kInt));
 }
 
+// The workspace is one: a step on another stream waits for the one before.
+void DecodeProgram::follow_stream() {
+  const auto current = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
+  if (last_stream_ && *last_stream_ != current) {
+    c10::Event before(device_.type());
+    before.record(*last_stream_);
+    before.block(current);
+  }
+  last_stream_ = current;
+}
+
+bool DecodeProgram::runs_here() { return aten::walks_alone(); }
+
 at::Tensor DecodeProgram::step(const at::Tensor& input, const at::Tensor& positions,
                                const std::optional<at::Tensor>& mask, std::int64_t cached,
                                const at::Tensor& segments, const std::vector<std::int64_t>& begins,
@@ -278,6 +294,7 @@ at::Tensor DecodeProgram::step(const at::Tensor& input, const at::Tensor& positi
   TORCH_CHECK_VALUE(cached >= 0 && end <= begins.back(), "decode: ", end,
                     " positions do not fit the cache of ", begins.back());
   const c10::DeviceGuard guard(device_);
+  follow_stream();
   upload();
   const auto states = input.contiguous(), places = positions.contiguous();
   auto result = at::empty_like(states);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Stream.h>
 
 #include <map>
 #include <optional>
@@ -53,6 +54,9 @@ class DecodeProgram {
   // What the program ends with.
   void add_finish(const DecodeNorm& norm);
 
+  // Whether the current device runs programs: one whose work-items are cores.
+  static bool runs_here();
+
   // Hidden states [rows, tokens, width] before the first layer -> after the last normalization.
   // positions: int64 [rows, tokens], what rotations ask for. mask: int64 [rows, at least cached + tokens], 0
   // for positions that are not seen. segments: int64 [layers, segments, 8], each a kernels::DecodeSegment;
@@ -71,6 +75,7 @@ class DecodeProgram {
   kernels::DecodeNormalization head_normalization(const DecodeNorm& norm, std::int64_t heads);
   const void* address_of(const char* what, const std::optional<at::Tensor>& tensor, std::int64_t size);
   void upload();
+  void follow_stream();
 
   DecodeShape shape_;
   c10::ScalarType dtype_;
@@ -83,6 +88,7 @@ class DecodeProgram {
   std::vector<at::Tensor> kept_;  // what addresses point to
   at::Tensor device_stages_, device_tiles_, counters_, workspace_;
   int parity_ = 0;
+  std::optional<c10::Stream> last_stream_;
 };
 
 }  // namespace ipex::fused

@@ -15,6 +15,7 @@ void bind_decode(py::module_& module) {
   using fused::DecodeShape;
   using MaybeTensor = std::optional<at::Tensor>;
   module.attr("decode_tokens") = kernels::decode_tokens;
+  bind(module, "decode_runs_here", &DecodeProgram::runs_here);
   module.attr("decode_segments") = kernels::decode_segments;
   py::class_<DecodeNorm>(module, "DecodeNorm")
       .def(py::init<std::string, MaybeTensor, MaybeTensor, double, double>(), py::arg("kind") = "none",

@@ -82,6 +82,7 @@ class _Forward:
             self._decoder is not None
             and given is not None
             and store.length > 0
+            and _C.decode_runs_here()
             and given.shape[0] * given.shape[1] <= _C.decode_tokens
             and given.shape[0] == store.segments[0].keys[0].shape[0]
             and (mask is None or mask.dim() == 2)
@@ -146,8 +147,8 @@ def optimize(
         raise ValueError(f"ipex.llm.optimize: dtype must be one of {_DTYPES}, got {dtype}")
     if quantization_config is not None or low_precision_checkpoint is not None:
         raise NotImplementedError(
-            "ipex.llm.optimize: quantized weights are not supported yet; leave out quantization_config and "
-            "low_precision_checkpoint"
+            "ipex.llm.optimize: quantization_config and low_precision_checkpoint are not supported yet; call "
+            "ipex.llm.quantization.quantize_model(model) before, and leave them out"
         )
     if not inplace:
         import copy
@@ -176,6 +177,8 @@ def optimize(
         layers = model.config.num_hidden_layers
         base.forward = _Forward(base, layers, decoder)
         notes.append("keys and values are kept in segments")
+    # The static cache would compile the forward pass, for which there is no compiler here yet.
+    model.generation_config.disable_compile = True
     for note in notes:
         report.done(note)
     for note in left:
