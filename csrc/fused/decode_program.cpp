@@ -17,8 +17,8 @@
 namespace ipex::fused {
 namespace {
 
-using kernels::DecodeKind;
 using kernels::decode_tokens;
+using kernels::DecodeKind;
 
 // Splits of the keys: so many at most, and so many keys at least in each.
 constexpr std::int64_t most_splits = 16, shortest_split = 128;
@@ -185,7 +185,8 @@ void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::
     const auto* gate = static_cast<const char*>(address_of("gate's weight", block.gate, count * depth));
     const auto* gate_bias = static_cast<const char*>(address_of("gate's bias", block.gate_bias, count));
     const auto bytes = depth * element * (gate ? 2 : 1);
-    const auto wanted = std::clamp<std::int64_t>(tile_bytes / bytes / 4 * 4, 4, std::max<std::int64_t>(fair, 4));
+    const auto wanted =
+        std::clamp<std::int64_t>(tile_bytes / bytes / 4 * 4, 4, std::max<std::int64_t>(fair, 4));
     for (std::int64_t row = 0; row < count; row += wanted) {
       const auto advanced = [&](const char* address, std::int64_t size) {
         return address ? address + row * size * element : nullptr;
@@ -278,8 +279,8 @@ at::Tensor DecodeProgram::step(const at::Tensor& input, const at::Tensor& positi
                     "decode: expected hidden states [rows, tokens, ", shape_.width, "] of ", dtype_, " on ",
                     device_, ", got ", input.scalar_type(), input.sizes(), " on ", input.device());
   const auto rows = input.size(0), tokens = input.size(1);
-  TORCH_CHECK_VALUE(rows * tokens > 0 && rows * tokens <= decode_tokens, "decode: expected 1 to ", decode_tokens,
-                    " tokens, got ", rows, " x ", tokens);
+  TORCH_CHECK_VALUE(rows * tokens > 0 && rows * tokens <= decode_tokens, "decode: expected 1 to ",
+                    decode_tokens, " tokens, got ", rows, " x ", tokens);
   TORCH_CHECK_VALUE(positions.scalar_type() == at::kLong && positions.numel() == rows * tokens &&
                         positions.device() == device_,
                     "decode: expected int64 positions [", rows, ", ", tokens, "], got ",

@@ -17,10 +17,10 @@ struct DecodeShape {
   std::int64_t width;             // of the hidden state
   std::int64_t heads, key_heads;  // of queries; of keys and values
   std::int64_t head_size;
-  std::int64_t rotary;  // features of a head that positions rotate, the first ones
-  bool interleaved;     // pairs of them are neighbours; else halves
-  std::int64_t inner;   // the widest vector of an MLP
-  double scale, soft_cap;  // of scores
+  std::int64_t rotary;                          // features of a head that positions rotate, the first ones
+  bool interleaved;                             // pairs of them are neighbours; else halves
+  std::int64_t inner;                           // the widest vector of an MLP
+  double scale, soft_cap;                       // of scores
   std::vector<at::Tensor> inverse_frequencies;  // float32 [rotary / 2], at most two
   std::vector<double> frequency_scales;
 };

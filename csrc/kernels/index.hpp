@@ -376,7 +376,8 @@ IPEX_KERNEL_OF_ONE void index_add_linked(IndexSumsParams params) {
   for (std::int64_t i = 0; i < lines.length; ++i) {
     const auto place = selected_place(params, i);
     if (place == index_none || params.first[place] != i) continue;
-    T* const output = reinterpret_cast<T*>(static_cast<char*>(lines.output) + place * lines.strides[0]) + from;
+    T* const output =
+        reinterpret_cast<T*>(static_cast<char*>(lines.output) + place * lines.strides[0]) + from;
     const auto for_each_row = [&](auto visit) {
       for (std::int64_t k = i; k != index_none; k = params.next[k]) {
         const auto* row = static_cast<const char*>(lines.input) + k * lines.strides[1];

@@ -1,4 +1,4 @@
-"""Large language models: `ipex.llm.optimize`, and the operators, modules and quantized weights behind it."""
+"""Large language models: `ipex.llm.optimize`; their operators, modules and quantized weights."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ def _is_generative(model: Any) -> bool:
 
 
 class _Forward:
-    """The forward of a base model: a decode step runs as a program, anything else as it did before."""
+    """The forward of a base model: a decode step runs as a program, all else as it did before."""
 
-    def __init__(self, base: nn.Module, layers: int, decoder: Decoder | None) -> None:
+    def __init__(self, base: Any, layers: int, decoder: Decoder | None) -> None:
         self._base = base
         self._layers = layers
         self._repeats = repeats_of(base.config)
@@ -44,8 +44,8 @@ class _Forward:
     ) -> Any:
         if self._base.training:
             raise RuntimeError(
-                "this model was prepared for inference by ipex.llm.optimize and can not be trained: "
-                "train the model before, or load another"
+                "this model was prepared for inference by ipex.llm.optimize and can not be "
+                "trained: train the model before, or load another"
             )
         from transformers.cache_utils import DynamicCache
         from transformers.modeling_outputs import BaseModelOutputWithPast
@@ -94,7 +94,7 @@ class _Forward:
 
 
 def optimize(
-    model: nn.Module,
+    model: Any,
     optimizer: Any = None,
     dtype: torch.dtype = torch.float32,
     inplace: bool = False,
@@ -112,8 +112,8 @@ def optimize(
     """Prepares a causal language model of transformers for generation on xpu.
 
     A decode step, the forward pass of up to 8 tokens that follow what the cache holds, becomes one
-    launch for all layers. Keys and values are kept in segments that are never copied. The model keeps
-    its class and parameters, and `model.generate` is used as before.
+    launch for all layers. Keys and values are kept in segments that are never copied. The model
+    keeps its class and parameters, and `model.generate` is used as before.
 
     Args:
         model: of transformers, in inference mode (`model.eval()`).
@@ -121,8 +121,8 @@ def optimize(
         dtype: of the weights: float32, bfloat16 or float16.
         inplace: changes `model` itself instead of a copy.
         device: where the model goes.
-        sample_inputs, deployment_mode, qconfig_summary_file, cache_weight_for_large_batch: taken for
-            programs written for the original extension; nothing depends on them.
+        sample_inputs, deployment_mode, qconfig_summary_file, cache_weight_for_large_batch: taken
+            for programs written for the original extension; nothing depends on them.
         strict: raises where something of the model could not be replaced.
         verbose: prints what was done.
 
@@ -132,53 +132,35 @@ def optimize(
     Raises:
         TypeError: `model` is not a generative model of transformers.
         ValueError: `dtype` is another.
-        NotImplementedError: something that is asked for is not there; `strict` and something is left.
+        NotImplementedError: something asked for is not there; `strict` and something is left.
     """
     del sample_inputs, deployment_mode, qconfig_summary_file, cache_weight_for_large_batch
     if not _is_generative(model):
         raise TypeError(
-            f"ipex.llm.optimize: expected a generative model of transformers, got {type(model).__name__}"
+            "ipex.llm.optimize: expected a generative model of transformers, got "
+            f"{type(model).__name__}"
         )
     if optimizer is not None or model.training:
         raise RuntimeError(
-            "ipex.llm.optimize: expected a model in inference mode without an optimizer: call model.eval()"
+            "ipex.llm.optimize: expected a model in inference mode without an optimizer: "
+            "call model.eval()"
         )
     if dtype not in _DTYPES:
         raise ValueError(f"ipex.llm.optimize: dtype must be one of {_DTYPES}, got {dtype}")
     if quantization_config is not None or low_precision_checkpoint is not None:
         raise NotImplementedError(
-            "ipex.llm.optimize: quantization_config and low_precision_checkpoint are not supported yet; call "
-            "ipex.llm.quantization.quantize_model(model) before, and leave them out"
+            "ipex.llm.optimize: quantization_config and low_precision_checkpoint are not "
+            "supported yet; call ipex.llm.quantization.quantize_model(model) before"
         )
     if not inplace:
         import copy
 
         model = copy.deepcopy(model)
     model = model.to(device=device, dtype=dtype)
-    report = Report(verbose)
-    notes: list[str] = []
-    left: list[str] = []
-    kind, family = family_of(model.config)
-    decoder = None
-    base: Any = model
-    if family is not None:
-        base = find(model, family.base)
-        try:
-            decoder = Decoder(family, model.config, base)
-            notes.append(f"{kind}: a decode step is one launch for all {len(find(base, family.layers))} layers")
-        except Unsupported as missing:
-            left.append(f"{kind}: layers run by operators: no program has {missing}")
-    elif kind in BY_OPERATORS:
-        base = model.base_model
-        left.append(f"{kind}: layers run by operators: no program has {BY_OPERATORS[kind]}")
-    else:
-        left.append(f"{kind}: not a family that is known; the model is as it was")
-    if family is not None or kind in BY_OPERATORS:
-        layers = model.config.num_hidden_layers
-        base.forward = _Forward(base, layers, decoder)
-        notes.append("keys and values are kept in segments")
+    notes, left = _replace_forward(model)
     # The static cache would compile the forward pass, for which there is no compiler here yet.
     model.generation_config.disable_compile = True
+    report = Report(verbose)
     for note in notes:
         report.done(note)
     for note in left:
@@ -187,5 +169,26 @@ def optimize(
         raise NotImplementedError(f"ipex.llm.optimize: {'; '.join(left)}")
     model.llm_report = notes + left
     return model
+
+
+def _replace_forward(model: Any) -> tuple[list[str], list[str]]:
+    """Gives the base model its new forward; says what was done and what was left."""
+    kind, family = family_of(model.config)
+    if family is None and kind not in BY_OPERATORS:
+        return [], [f"{kind}: not a family that is known; the model is as it was"]
+    base: Any = model.base_model if family is None else find(model, family.base)
+    layers = model.config.num_hidden_layers
+    decoder, notes, left = None, [], []
+    try:
+        if family is None:
+            raise Unsupported(BY_OPERATORS[kind])
+        decoder = Decoder(family, model.config, base)
+        notes.append(f"{kind}: a decode step is one launch for all {layers} layers")
+    except Unsupported as missing:
+        left.append(f"{kind}: layers run by operators: no program has {missing}")
+    base.forward = _Forward(base, layers, decoder)
+    notes.append("keys and values are kept in segments")
+    return notes, left
+
 
 optimize_transformers = optimize

@@ -1,9 +1,9 @@
 """Keys and values of a generation in segments: what grows is never copied.
 
-A prompt's keys and values stay the tensors that its forward pass made. Those of generated tokens go into
-segments, one allocation for all layers, which are added as the text grows. Beams that are reordered move
-nothing: a table says whose row has a position of a row. All of it hangs on the transformers `Cache`
-that `generate` made.
+A prompt's keys and values stay the tensors that its forward pass made. Those of generated tokens go
+into segments, one allocation for all layers, which are added as the text grows. Beams that are
+reordered move nothing: a table says whose row has a position of a row. All of it hangs on the
+transformers `Cache` that `generate` made.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _LARGEST_SEGMENT = 1024
 
 @dataclasses.dataclass
 class _Segment:
-    """Positions [begin, end) of all layers: keys and values [rows, heads, positions, features] of each."""
+    """Positions [begin, end) of all layers: of each, keys and values [rows, heads, positions,
+    features]."""
 
     begin: int
     end: int
@@ -100,7 +101,9 @@ class SegmentStore:
         begin, count = self.lengths[layer], keys.shape[2]
         if not self.segments:
             self.segments.append(
-                _Segment(0, count, [keys.new_empty(0)] * self.layers, [keys.new_empty(0)] * self.layers)
+                _Segment(
+                    0, count, [keys.new_empty(0)] * self.layers, [keys.new_empty(0)] * self.layers
+                )
             )
         if begin == 0 and self.segments[0].end == count:
             self.segments[0].keys[layer], self.segments[0].values[layer] = _own(keys), _own(values)
@@ -190,7 +193,7 @@ class SegmentLayer(CacheLayerMixin):
         self.layer = layer
 
     @property
-    def is_initialized(self) -> bool:
+    def is_initialized(self) -> bool:  # type: ignore[override]
         return self.store.lengths[self.layer] > 0
 
     @property
@@ -202,11 +205,11 @@ class SegmentLayer(CacheLayerMixin):
         return self.store.segments[0].keys[self.layer].device
 
     @property
-    def keys(self) -> Tensor | None:
+    def keys(self) -> Tensor | None:  # type: ignore[override]
         return self.store.whole(self.layer)[0] if self.is_initialized else None
 
     @property
-    def values(self) -> Tensor | None:
+    def values(self) -> Tensor | None:  # type: ignore[override]
         return self.store.whole(self.layer)[1] if self.is_initialized else None
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -241,13 +244,16 @@ class SegmentLayer(CacheLayerMixin):
         """Removes the last `tokens_to_remove` (negative, as transformers says it) positions."""
         if tokens_to_remove > 0:
             raise ValueError(
-                f"crop takes a number of tokens to remove as a negative integer, got {tokens_to_remove}"
+                "crop takes a number of tokens to remove as a negative integer, got "
+                f"{tokens_to_remove}"
             )
         store = self.store
         store.lengths[self.layer] = max(0, store.lengths[self.layer] + tokens_to_remove)
         if store.row_of is not None and self.layer == 0:
             rows = store.row_of.shape[1]
-            store.row_of[store.length :] = _own_rows(rows, 1, store.row_of)  # new ones are their own
+            store.row_of[store.length :] = _own_rows(
+                rows, 1, store.row_of
+            )  # new ones are their own
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         if self.layer == 0:
@@ -262,19 +268,20 @@ class SegmentLayer(CacheLayerMixin):
 
     def offload(self) -> None:
         raise NotImplementedError(
-            "offloading of segments is not supported: generate without cache_implementation='offloaded'"
+            "offloading of segments is not supported: generate without "
+            "cache_implementation='offloaded'"
         )
 
 
 def use_segments(cache: Any, layers: int, repeats: int = 1) -> SegmentStore | None:
-    """The segments of a transformers cache. One that holds nothing yet gets them; None for caches of
-    other kinds, which stay what they are."""
+    """The segments of a transformers cache. One that holds nothing yet gets them; None for caches
+    of other kinds, which stay what they are."""
     if type(cache) is not DynamicCache or cache.offloading:
         return None
     first = cache.layers[0] if cache.layers else None
     if isinstance(first, SegmentLayer):
         return first.store
-    if any(layer.is_initialized for layer in cache.layers):
+    if any(getattr(layer, "is_initialized", True) for layer in cache.layers):
         return None
     store = SegmentStore(layers, repeats)
     cache.layers = [SegmentLayer(store, layer) for layer in range(layers)]

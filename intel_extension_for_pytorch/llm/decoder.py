@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -23,16 +24,16 @@ from .families import (
 )
 
 
-def _normalization(module: nn.Module | None, offset: float) -> Any:
+def _normalization(module: Any, offset: float) -> Any:
     if module is None or isinstance(module, nn.Identity):
         return _C.DecodeNorm()
     name = type(module).__name__
     weight = module.weight.detach() if module.weight is not None else None
     if "RMSNorm" in name:
-        epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
+        epsilon: float = getattr(module, "variance_epsilon", None) or module.eps
         return _C.DecodeNorm("rms", weight, None, epsilon, offset)
     if isinstance(module, nn.LayerNorm) or "LayerNorm" in name:
-        epsilon = getattr(module, "eps", getattr(module, "variance_epsilon", None))
+        epsilon = getattr(module, "eps", None) or module.variance_epsilon
         bias = getattr(module, "bias", None)
         return _C.DecodeNorm("layer", weight, None if bias is None else bias.detach(), epsilon)
     raise Unsupported(f"the normalization {name}")
@@ -57,7 +58,7 @@ def _projections(family: Family, attention: nn.Module, heads: tuple[int, int, in
     joined = _parameters(find(attention, family.projections[0]))
     if family.grouping == "stacked":
         borders = [0, queries * size, (queries + keys) * size, (queries + 2 * keys) * size]
-        return [_part(joined, *ends) for ends in zip(borders, borders[1:], strict=False)]
+        return [_part(joined, *ends) for ends in itertools.pairwise(borders)]
     # Each group: its queries, a key, a value.
     group = queries // keys
     first = [number * (group + 2) * size for number in range(keys)]
@@ -102,7 +103,6 @@ class Decoder:
         device = self._embedding.weight.device
         tables = frequencies_of(family, config, base)
         self._tables = list(tables)
-        dtype_example = find(attention, family.output).weight
         shape = _C.DecodeShape()
         shape.width = config.hidden_size
         shape.heads, shape.key_heads, shape.head_size = heads
@@ -111,10 +111,10 @@ class Decoder:
         shape.rotary = 2 * shape.inverse_frequencies[0].numel() if tables else 0
         shape.interleaved = family.interleaved
         first_mlp = find(self._layers[0], family.mlp)
-        shape.inner = find(first_mlp, family.down).weight.shape[1]
+        shape.inner = find(first_mlp, family.down).in_features
         shape.scale = scale_of(attention, shape.head_size)
         shape.soft_cap = getattr(attention, "attn_logit_softcapping", None) or 0.0
-        self.program = _C.DecodeProgram(shape, dtype_example)
+        self.program = _C.DecodeProgram(shape, self._embedding.weight)
         slopes = slopes_of(config, heads[0], shape.scale).to(device) if family.alibi else None
         activation = activation_of(family, config)
         for number, layer in enumerate(self._layers):
@@ -126,8 +126,11 @@ class Decoder:
             raise Unsupported("residuals of normalized states")
         if not getattr(config, "do_layer_norm_before", True):
             raise Unsupported("normalization after the residual")
-        if any(find(self._base, name) is not None for name in ("project_in", "project_out")
-               if hasattr(self._base, name)):
+        if any(
+            find(self._base, name) is not None
+            for name in ("project_in", "project_out")
+            if hasattr(self._base, name)
+        ):
             raise Unsupported("embeddings of another width")
 
     def _norm(self, module: Any, path: str | None) -> Any:
@@ -148,7 +151,8 @@ class Decoder:
         types = getattr(config, "layer_types", None)
         angles = -1
         if self._tables and rotates(config, number, window):
-            angles = 0 if self._tables == [""] else self._tables.index(types[number])
+            kind = "" if types is None or self._tables == [""] else types[number]
+            angles = self._tables.index(kind)
 
         def inner() -> None:
             program.add_product(
@@ -198,9 +202,9 @@ class Decoder:
         positions: Tensor | None,
         store: SegmentStore,
     ) -> Tensor:
-        """Hidden states [rows, tokens, width] after the last normalization; the cache has the tokens
-        afterwards. The arguments are those of a base model's forward of transformers."""
-        given = input_ids if input_ids is not None else embeddings
+        """Hidden states [rows, tokens, width] after the last normalization; the cache has the
+        tokens afterwards. The arguments are those of a base model's forward of transformers."""
+        given: Any = input_ids if input_ids is not None else embeddings
         rows, tokens = given.shape[:2]
         cached = store.length
         if positions is None:

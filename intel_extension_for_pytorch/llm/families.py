@@ -43,7 +43,9 @@ class Family:
     down: str = "down_proj"
     gate_and_up: str | None = None  # one product for both
     # Kinds.
-    grouping: str = "stacked"  # of one product's rows: all queries, keys, values; or "heads", "groups"
+    grouping: str = (
+        "stacked"  # of one product's rows: all queries, keys, values; or "heads", "groups"
+    )
     interleaved: bool = False  # pairs of rotated features are neighbours, not halves
     parallel: bool = False  # MLP and attention read the same hidden state
     weight_offset: float = 0.0  # added to the weights of normalizations
@@ -160,7 +162,7 @@ FAMILIES: dict[str, Family] = {
     ),
 }
 
-# Those whose layers this package has no program for yet; their generation has segments all the same.
+# Those whose layers no program runs yet; their generation has segments all the same.
 BY_OPERATORS: dict[str, str] = {
     "mixtral": "experts",
     "qwen2_moe": "experts",
@@ -250,7 +252,7 @@ def repeats_of(config: Any) -> int:
     return 1
 
 
-def window_of(config: Any, attention: nn.Module, layer: int) -> int:
+def window_of(config: Any, attention: Any, layer: int) -> int:
     """How many keys a query of the layer sees; 0: all."""
     if hasattr(attention, "sliding_window"):
         return attention.sliding_window or 0
@@ -260,7 +262,7 @@ def window_of(config: Any, attention: nn.Module, layer: int) -> int:
     return getattr(config, "sliding_window", None) or 0
 
 
-def scale_of(attention: nn.Module, head_size: int) -> float:
+def scale_of(attention: Any, head_size: int) -> float:
     """What products of queries and keys are multiplied by."""
     scale = getattr(attention, "scaling", getattr(attention, "inv_norm_factor", head_size**-0.5))
     if hasattr(attention, "scale_attn"):
@@ -269,8 +271,8 @@ def scale_of(attention: nn.Module, head_size: int) -> float:
 
 
 def frequencies_of(family: Family, config: Any, base: nn.Module) -> dict[str, tuple[Tensor, float]]:
-    """Inverse frequencies (float32 [rotated features / 2]) and the scale of cosines and sines, by the
-    type of layer ("" where all have the same)."""
+    """Inverse frequencies (float32 [rotated features / 2]) and the scale of cosines and sines, by
+    the type of layer ("" where all have the same)."""
     if config.model_type == "gptj":
         size = config.rotary_dim
         if size is None:

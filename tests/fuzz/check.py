@@ -279,7 +279,7 @@ def check(case: Case) -> None:
     rounded = with_rounded_numbers(case)
     others = [reference(each) for each in (rounded, case) if each]
     expected = [other for other in others if not isinstance(other, Exception)]
-    # What adds up in half precision stock itself may have wrong, and so where tensors lie in odd ways.
+    # What adds up in half precision stock itself may have wrong, and so where tensors lie oddly.
     leaves = pytree.tree_leaves((case.arguments, case.keywords))
     dtypes = {leaf.dtype for leaf in leaves if isinstance(leaf, torch.Tensor)}
     if not expected or case.pointwise or not (case.several_steps or dtypes & HALVES):

@@ -31,8 +31,7 @@ IPEX_WITHIN void wait_for(std::uint32_t* word, std::uint32_t value) {
 class DecodeTiles {
  public:
   DecodeTiles(const DecodeParams& params, int stage)
-      : words_(params.counters +
-               (int64_t{params.parity} * params.stage_count + stage) * (2 * decode_line)) {}
+      : words_(params.counters + (int64_t{params.parity} * params.stage_count + stage) * (2 * decode_line)) {}
 
   int take() const { return static_cast<int>(add_to(words_, 1)); }
   void add_done(std::uint32_t count) const { add_to(words_ + decode_line, count); }
@@ -51,7 +50,7 @@ IPEX_WITHIN void load_hidden(const DecodeParams& params, int token) {
 
 template <class T>
 IPEX_WITHIN void run_tile(const DecodeParams& params, const DecodeStage& stage, int tile, float* scratch,
-                     DecodeVectors vectors) {
+                          DecodeVectors vectors) {
   switch (stage.kind) {
     case DecodeKind::angles:
       compute_angles(params, tile);

@@ -6,18 +6,18 @@
 
 namespace ipex::kernels {
 
-constexpr int decode_tokens = 8;    // at most, in one step
+constexpr int decode_tokens = 8;     // at most, in one step
 constexpr int decode_segments = 64;  // of the key and value cache, at most
 constexpr int decode_head_size = 256;
 constexpr int decode_position_block = 16;  // keys that are looked at together
 
 enum class DecodeKind : std::int32_t {
-  angles,      // cosines and sines of the tokens' positions
-  product,     // rows of weights by the tokens' vectors
-  heads,       // normalization and rotation of queries and keys; keys and values into the cache
-  attention,   // of one token and the heads that share keys, over a part of the keys
-  normalize,   // a vector, added to the hidden state
-  finish,      // the last normalization, into the result
+  angles,     // cosines and sines of the tokens' positions
+  product,    // rows of weights by the tokens' vectors
+  heads,      // normalization and rotation of queries and keys; keys and values into the cache
+  attention,  // of one token and the heads that share keys, over a part of the keys
+  normalize,  // a vector, added to the hidden state
+  finish,     // the last normalization, into the result
 };
 enum class DecodeNorm : std::int32_t { none, root_mean_square, layer };
 enum class DecodeActivation : std::int32_t { none, silu, gelu, gelu_tanh, relu, relu_squared };

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "kernels/core/math.hpp"
+#include "kernels/core/rows.hpp"
 #include "kernels/functors/activation.hpp"
 #include "kernels/llm/decode_params.hpp"
-#include "kernels/core/rows.hpp"
 #include "kernels/llm/row_products.hpp"
 
 namespace ipex::kernels {
@@ -38,8 +38,8 @@ IPEX_WITHIN VectorScale scale_of_vector(const DecodeNormalization& norm, const f
 
 // output = (input - mean) factor weight + bias; `first` is the place of the first element among the weights.
 template <class T>
-IPEX_WITHIN void scale_vector(const DecodeNormalization& norm, VectorScale scale, const float* input, float* output,
-                         int64_t size, int64_t first = 0) {
+IPEX_WITHIN void scale_vector(const DecodeNormalization& norm, VectorScale scale, const float* input,
+                              float* output, int64_t size, int64_t first = 0) {
   const auto* weight = static_cast<const T*>(norm.weight);
   const auto* bias = static_cast<const T*>(norm.bias);
   along(size, [&](auto i) {
@@ -53,7 +53,7 @@ IPEX_WITHIN void scale_vector(const DecodeNormalization& norm, VectorScale scale
 // output = normalized input; they may be the same.
 template <class T>
 IPEX_WITHIN void normalize_vector(const DecodeNormalization& norm, const float* input, float* output,
-                             int64_t size) {
+                                  int64_t size) {
   if (norm.kind != DecodeNorm::none) {
     scale_vector<T>(norm, scale_of_vector(norm, input, size), input, output, size);
   } else if (input != output) {
@@ -129,16 +129,16 @@ IPEX_WITHIN DecodeVectors vectors_of(const DecodeParams& params, const DecodeSta
 
 template <class T>
 IPEX_WITHIN void multiply_tile(const DecodeParams& params, const DecodeStage& stage, const DecodeTile& tile,
-                          DecodeVectors vectors) {
+                               DecodeVectors vectors) {
   float* const output = params.workspace + stage.output + tile.output;
   const bool gated = tile.gate != nullptr;
   // First the rows of the gate if there is one, then the others: one loop, for the code of both is long.
 #pragma nounroll
   for (int gate = gated ? 1 : 0; gate >= 0; --gate) {
-    const auto mode = gate                ? ProductMode::store
-                      : gated             ? ProductMode::multiply
+    const auto mode = gate               ? ProductMode::store
+                      : gated            ? ProductMode::multiply
                       : stage.accumulate ? ProductMode::add
-                                          : ProductMode::store;
+                                         : ProductMode::store;
     multiply_by_vectors<T, float, float>(
         {static_cast<const T*>(gate ? tile.gate : tile.weight), stage.depth, vectors.values, vectors.stride,
          stage.depth},
@@ -191,7 +191,8 @@ IPEX_WITHIN int segment_of(const DecodeParams& params, int position) {
 
 // Piece of work: a token and a head of its queries, keys or values.
 template <class T>
-IPEX_WITHIN void finish_head(const DecodeParams& params, const DecodeStage& stage, int piece, float* scratch) {
+IPEX_WITHIN void finish_head(const DecodeParams& params, const DecodeStage& stage, int piece,
+                             float* scratch) {
   const int all = params.heads + 2 * params.key_heads, size = params.head_size;
   const int token = piece / all, number = piece - token * all;
   const float* const heads = params.workspace + params.projected + token * int64_t{all} * size;
@@ -204,17 +205,17 @@ IPEX_WITHIN void finish_head(const DecodeParams& params, const DecodeStage& stag
       normalize_vector<T>(norm, head, scratch, size);
     } else {
       const int count = query ? params.heads : params.key_heads;
-      const auto scale = norm.of_all_heads
-                             ? scale_of_vector(norm, heads + int64_t{kind_first} * size, int64_t{count} * size)
-                             : scale_of_vector(norm, head, size);
+      const auto scale =
+          norm.of_all_heads ? scale_of_vector(norm, heads + int64_t{kind_first} * size, int64_t{count} * size)
+                            : scale_of_vector(norm, head, size);
       scale_vector<T>(norm, scale, head, scratch, size, int64_t{number - kind_first} * norm.head_step);
     }
     head = scratch;
     if (stage.angles >= 0) {
-      rotate(params,
-             params.workspace + params.angles +
-                 (stage.angles * int64_t{decode_tokens} + token) * params.rotary,
-             scratch);
+      rotate(
+          params,
+          params.workspace + params.angles + (stage.angles * int64_t{decode_tokens} + token) * params.rotary,
+          scratch);
     }
   }
   if (query) {
@@ -229,8 +230,8 @@ IPEX_WITHIN void finish_head(const DecodeParams& params, const DecodeStage& stag
   const int64_t place = position - params.begins[s];
   T* const to = value ? static_cast<T*>(segment.values) + row * segment.value_row +
                             key_head * segment.value_head + place * segment.value_position
-                      : static_cast<T*>(segment.keys) + row * segment.key_row +
-                            key_head * segment.key_head + place * segment.key_position;
+                      : static_cast<T*>(segment.keys) + row * segment.key_row + key_head * segment.key_head +
+                            place * segment.key_position;
   along(size, [&](auto i) { store(to, i, load<float>(head, i)); });
 }
 
@@ -244,8 +245,8 @@ struct AttentionSum {
 // share them.
 template <class T>
 IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& stage, int token, int head_begin,
-                         int head_count, int first, int count, const float* keys, const float* values,
-                         AttentionSum* sums) {
+                              int head_count, int first, int count, const float* keys, const float* values,
+                              AttentionSum* sums) {
   const int size = params.head_size;
   const int row = token / params.tokens_of_row;
   const int query_position = params.cached + token % params.tokens_of_row;
@@ -364,17 +365,18 @@ IPEX_WITHIN void attend(const DecodeParams& params, const DecodeStage& stage, in
 
 // A token's vector, normalized, is added to the hidden state.
 template <class T>
-IPEX_WITHIN void add_normalized(const DecodeParams& params, const DecodeStage& stage, int token, float* scratch) {
+IPEX_WITHIN void add_normalized(const DecodeParams& params, const DecodeStage& stage, int token,
+                                float* scratch) {
   const float* input = params.workspace + stage.input + token * int64_t{stage.input_stride};
   float* const output = params.workspace + stage.output + token * int64_t{stage.output_stride};
   normalize_vector<T>(stage.norm, input, scratch, stage.depth);
-  along(stage.depth, [&](auto i) {
-    store(output, i, load<float>(output, i) + load<float>(scratch, i) * stage.scale);
-  });
+  along(stage.depth,
+        [&](auto i) { store(output, i, load<float>(output, i) + load<float>(scratch, i) * stage.scale); });
 }
 
 template <class T>
-IPEX_WITHIN void finish_token(const DecodeParams& params, const DecodeStage& stage, int token, float* scratch) {
+IPEX_WITHIN void finish_token(const DecodeParams& params, const DecodeStage& stage, int token,
+                              float* scratch) {
   const float* input = params.workspace + params.hidden + token * int64_t{params.width};
   T* const result = static_cast<T*>(params.result) + token * int64_t{params.width};
   normalize_vector<T>(stage.norm, input, scratch, params.width);

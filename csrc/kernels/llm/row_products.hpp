@@ -160,7 +160,7 @@ struct ProductSink {
 
 template <int Vectors, class T, class V, class Out>
 IPEX_WITHIN void multiply_all_rows(const RowProducts<T, V>& products, int64_t rows,
-                                  const ProductSink<T, Out>& sink) {
+                                   const ProductSink<T, Out>& sink) {
   constexpr int block = Vectors <= 2 ? 1 : 2;
   int64_t row = 0;
   const auto put = [&](int r, int v, float sum) { sink.put(row + r, v, sum); };
@@ -173,7 +173,7 @@ IPEX_WITHIN void multiply_all_rows(const RowProducts<T, V>& products, int64_t ro
 // The same for any number of vectors, a few at a time: the weights stay in the cache for those that follow.
 template <class T, class V, class Out>
 IPEX_WITHIN void multiply_by_vectors(RowProducts<T, V> products, int64_t rows, int vectors,
-                                ProductSink<T, Out> sink) {
+                                     ProductSink<T, Out> sink) {
   const auto next = [&](int count) {
     products.vectors += count * products.vector_stride;
     sink.output += count * sink.stride;
