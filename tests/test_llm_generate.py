@@ -7,6 +7,7 @@ import torch
 from tiny_models import CONFIGURATIONS, prompts, tiny_model
 
 import intel_extension_for_pytorch as ipex
+from intel_extension_for_pytorch.llm.cache import SegmentStore
 from intel_extension_for_pytorch.llm.families import BY_OPERATORS
 
 FAMILIES = list(CONFIGURATIONS)
@@ -218,6 +219,16 @@ def test_half_precision(name, dtype):
         error_of_stock = (stock(ids).logits[:, 13:].float() - expected).abs().max()
     step = torch.finfo(dtype).eps * expected.abs().max()
     assert error <= 1.5 * error_of_stock + step
+
+
+def test_segments_of_long_texts_are_few():
+    """A program takes 64 of them."""
+    states = torch.empty(1, 1, 5, 1, device="xpu")
+    store = SegmentStore(1)
+    store.append(0, states, states)
+    for end in range(1000, 2_000_000, 1000):
+        store.grow(states, states, end)
+    assert len(store.segments) <= 64 and store.begins[-1] <= 1.3 * 2_000_000
 
 
 def test_training_is_refused(llamas):

@@ -56,6 +56,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "starcoder2": ("starcoder2", dict(_SIZES, sliding_window=9)),
     "olmo2": ("olmo2", dict(_SIZES)),
     "cohere": ("cohere", dict(_SIZES, use_qk_norm=True, logit_scale=0.25)),
+    "cohere2": ("cohere2", dict(_SIZES, sliding_window=6, logit_scale=0.25)),
     "gptj": (
         "gptj",
         dict(

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import CacheLayerMixin, DynamicCache
 
+# A segment is at least so long, and a fourth of what was generated: a program takes no more than 64
+# segments, which then hold millions of positions.
 _SMALLEST_SEGMENT = 64
-_LARGEST_SEGMENT = 1024
+_GROWTH = 4
 
 
 @dataclasses.dataclass
@@ -79,8 +81,8 @@ class SegmentStore:
         """Makes room for positions up to `end`; shapes are those of `keys` and `values`."""
         while self.segments[-1].end < end:
             last = self.segments[-1]
-            size = min(max(_SMALLEST_SEGMENT, last.end - self.segments[0].end), _LARGEST_SEGMENT)
-            size = max(size, end - last.end)
+            generated = last.end - self.segments[0].end
+            size = max(_SMALLEST_SEGMENT, generated // _GROWTH, end - last.end)
             self.segments.append(
                 _Segment(
                     last.end,
@@ -250,10 +252,9 @@ class SegmentLayer(CacheLayerMixin):
         store = self.store
         store.lengths[self.layer] = max(0, store.lengths[self.layer] + tokens_to_remove)
         if store.row_of is not None and self.layer == 0:
+            # Positions that come are their own row's.
             rows = store.row_of.shape[1]
-            store.row_of[store.length :] = _own_rows(
-                rows, 1, store.row_of
-            )  # new ones are their own
+            store.row_of[store.length :] = _own_rows(rows, 1, store.row_of)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         if self.layer == 0:
