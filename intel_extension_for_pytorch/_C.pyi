@@ -137,6 +137,5 @@ class DecodeProgram:
     ) -> torch.Tensor: ...
 
 decode_tokens: int
-decode_segments: int
 
 def decode_runs_here() -> bool: ...

@@ -252,7 +252,7 @@ void DecodeProgram::upload() {
   const auto* tiles = static_cast<const kernels::DecodeTile*>(device_tiles_.const_data_ptr());
   for (std::size_t s = 0; s < stages_.size(); ++s) stages_[s].rows = tiles + first_tiles_[s];
   device_stages_ = on_device(stages_, device_);
-  constexpr std::int64_t words = 2 * 16;  // two cache lines for each stage
+  constexpr std::int64_t words = 2 * kernels::decode_line;  // of each stage
   counters_ = at::zeros({2 * static_cast<std::int64_t>(stages_.size()) * words},
                         at::TensorOptions(device_).dtype(at::kInt));
 }

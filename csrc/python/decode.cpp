@@ -16,7 +16,6 @@ void bind_decode(py::module_& module) {
   using MaybeTensor = std::optional<at::Tensor>;
   module.attr("decode_tokens") = kernels::decode_tokens;
   bind(module, "decode_runs_here", &DecodeProgram::runs_here);
-  module.attr("decode_segments") = kernels::decode_segments;
   py::class_<DecodeNorm>(module, "DecodeNorm")
       .def(py::init<std::string, MaybeTensor, MaybeTensor, double, double>(), py::arg("kind") = "none",
            py::arg("weight") = py::none(), py::arg("bias") = py::none(), py::arg("epsilon") = 0.0,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
 import torch
 from torch import nn
+from transformers.cache_utils import DynamicCache
+from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from .. import _C
 from .._report import Report
@@ -47,9 +50,6 @@ class _Forward:
                 "this model was prepared for inference by ipex.llm.optimize and can not be "
                 "trained: train the model before, or load another"
             )
-        from transformers.cache_utils import DynamicCache
-        from transformers.modeling_outputs import BaseModelOutputWithPast
-
         cached = self._base.config.use_cache if use_cache is None else use_cache
         if cached and past_key_values is None:
             past_key_values = DynamicCache(config=self._base.config)
@@ -153,8 +153,6 @@ def optimize(
             "supported yet; call ipex.llm.quantization.quantize_model(model) before"
         )
     if not inplace:
-        import copy
-
         model = copy.deepcopy(model)
     model = model.to(device=device, dtype=dtype)
     notes, left = _replace_forward(model)

@@ -150,7 +150,7 @@ class Decoder:
         window = window_of(config, attention, number)
         types = getattr(config, "layer_types", None)
         angles = -1
-        if self._tables and rotates(config, number, window):
+        if self._tables and rotates(config, window):
             kind = "" if types is None or self._tables == [""] else types[number]
             angles = self._tables.index(kind)
 

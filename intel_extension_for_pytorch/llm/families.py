@@ -292,9 +292,8 @@ def frequencies_of(family: Family, config: Any, base: nn.Module) -> dict[str, tu
     return result
 
 
-def rotates(config: Any, layer: int, window: int) -> bool:
-    """Whether a layer rotates queries and keys by their position."""
-    del layer
+def rotates(config: Any, window: int) -> bool:
+    """Whether a layer of this window rotates queries and keys by their position."""
     return config.model_type != "cohere2" or window > 0
 
 

@@ -14,8 +14,6 @@
 
 namespace ipex::kernels {
 
-constexpr int decode_line = 16;  // 32-bit words of a cache line: counters do not share one
-
 using DecodeCounter = sycl::atomic_ref<std::uint32_t, sycl::memory_order::acq_rel, sycl::memory_scope::device,
                                        sycl::access::address_space::global_space>;
 

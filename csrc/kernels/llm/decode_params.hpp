@@ -9,6 +9,7 @@ namespace ipex::kernels {
 constexpr int decode_tokens = 8;     // at most, in one step
 constexpr int decode_segments = 64;  // of the key and value cache, at most
 constexpr int decode_head_size = 256;
+constexpr int decode_line = 16;            // 32-bit words of a cache line: counters do not share one
 constexpr int decode_position_block = 16;  // keys that are looked at together
 
 enum class DecodeKind : std::int32_t {

@@ -275,7 +275,7 @@ IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& sta
       sum.lanes[0] += rest;
       products[i] = sum;
     }
-    FloatPack scores = sum_lanes(products) * FloatPack(params.scale);
+    FloatPack scores = lane_totals(products) * FloatPack(params.scale);
     if (params.soft_cap > 0) {
       for (int i = 0; i < decode_position_block; ++i) {
         scores.lanes[i] = params.soft_cap * math::tanh(scores.lanes[i] / params.soft_cap);

@@ -4,40 +4,11 @@
 
 #include "kernels/core/pack.hpp"
 #include "kernels/core/types.hpp"
-
-// Of a function that is left apart in SPIR-V the CPU's compiler makes a second one for 16 work-items, which
-// nobody calls, and takes minutes over large ones.
-#define IPEX_WITHIN __attribute__((always_inline)) inline
+#include "kernels/llm/row_sums.hpp"
 
 namespace ipex::kernels {
 
 using FloatPack = Pack<float, 16>;
-
-template <int Bit, int... Lane>
-IPEX_WITHIN FloatPack add_halves(FloatPack a, FloatPack b, std::integer_sequence<int, Lane...>) {
-  // Lanes whose index has the bit are of b.
-  const auto kept = __builtin_shufflevector(a.lanes, b.lanes, ((Lane & Bit) != 0 ? 16 + Lane : Lane)...);
-  const auto other =
-      __builtin_shufflevector(a.lanes, b.lanes, ((Lane & Bit) != 0 ? 16 + (Lane ^ Bit) : Lane ^ Bit)...);
-  return FloatPack::of(kept + other);
-}
-
-// Lane i of the result is the sum of the lanes of packs[i]; Count is a power of two up to 16, and lanes from
-// Count on repeat.
-template <int Count>
-IPEX_WITHIN FloatPack sum_lanes(const FloatPack (&packs)[Count]) {
-  constexpr std::make_integer_sequence<int, 16> lanes;
-  FloatPack joined[16];
-#pragma unroll
-  for (int i = 0; i < 16; ++i) joined[i] = packs[i % Count];
-#pragma unroll
-  for (int i = 0; i < 8; ++i) joined[i] = add_halves<1>(joined[2 * i], joined[2 * i + 1], lanes);
-#pragma unroll
-  for (int i = 0; i < 4; ++i) joined[i] = add_halves<2>(joined[2 * i], joined[2 * i + 1], lanes);
-#pragma unroll
-  for (int i = 0; i < 2; ++i) joined[i] = add_halves<4>(joined[2 * i], joined[2 * i + 1], lanes);
-  return add_halves<8>(joined[0], joined[1], lanes);
-}
 
 // Rows of weights, and vectors that meet them; strides are in elements.
 template <class T, class V>
@@ -132,7 +103,7 @@ IPEX_WITHIN void multiply_rows(const RowProducts<T, V>& products, Visit visit) {
   }
   if (k < p.depth) add_rest<Rows, Vectors>(p, k, sums[0]);
   float totals[FloatPack::count];
-  store_pack(totals, sum_lanes(sums[0]));
+  store_pack(totals, lane_totals(sums[0]));
   // Not unrolled: what a visitor does is long.
 #pragma nounroll
   for (int i = 0; i < Rows * Vectors; ++i) visit(i / Vectors, i % Vectors, totals[i]);

@@ -3,10 +3,14 @@
 
 #include "kernels/core/rows.hpp"
 
+// Of a function that is left apart in SPIR-V the CPU's compiler makes a second one for 16 work-items, which
+// nobody calls, and takes minutes over large ones.
+#define IPEX_WITHIN __attribute__((always_inline)) inline
+
 namespace ipex::kernels {
 
 // Neighbouring lanes added up: those of `a` in the lower half, those of `b` in the upper one.
-inline pack_of<float> add_neighbours(pack_of<float> a, pack_of<float> b) {
+IPEX_WITHIN pack_of<float> add_neighbours(pack_of<float> a, pack_of<float> b) {
   const auto even =
       __builtin_shufflevector(a.lanes, b.lanes, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
   const auto odd =
@@ -15,7 +19,7 @@ inline pack_of<float> add_neighbours(pack_of<float> a, pack_of<float> b) {
 }
 
 template <int Count>
-inline pack_of<float> join_packs(const pack_of<float>* packs) {
+IPEX_WITHIN pack_of<float> join_packs(const pack_of<float>* packs) {
   if constexpr (Count == 1) {
     return packs[0];
   } else {
@@ -23,16 +27,23 @@ inline pack_of<float> join_packs(const pack_of<float>* packs) {
   }
 }
 
-// What the places of each row add up to, of what was added up in packs and in single places. A third of the
-// shuffles of one row after the other.
+// Lane r is the sum of the lanes of packs[r], for a power of two of packs. A third of the shuffles of one
+// pack after the other.
 template <int Count>
-inline void total_rows(const PackRows<float>&, const pack_of<float> (&packs)[Count],
-                       const float (&singles)[Count], float (&totals)[Count]) {
+IPEX_WITHIN pack_of<float> lane_totals(const pack_of<float> (&packs)[Count]) {
   static_assert((Count & (Count - 1)) == 0 && Count <= pack_of<float>::count);
   auto joined = join_packs<Count>(packs);
 #pragma unroll
   for (int lanes = pack_of<float>::count / Count; lanes > 1; lanes /= 2)
     joined = add_neighbours(joined, joined);
+  return joined;
+}
+
+// What the places of each row add up to, of what was added up in packs and in single places.
+template <int Count>
+inline void total_rows(const PackRows<float>&, const pack_of<float> (&packs)[Count],
+                       const float (&singles)[Count], float (&totals)[Count]) {
+  const auto joined = lane_totals(packs);
 #pragma unroll
   for (int r = 0; r < Count; ++r) totals[r] = joined.lanes[r] + singles[r];
 }
