@@ -10,7 +10,6 @@
 
 #include <algorithm>
 
-#include "aten/kernel_table.h"
 #include "aten/reduce/reduce.h"
 #include "runtime/limits.h"
 
@@ -20,13 +19,25 @@ namespace {
 using kernels::decode_tokens;
 using kernels::DecodeKind;
 
+constexpr const char* no_codes = "no_codes";
+
 // Splits of the keys: so many at most, and so many keys at least in each.
 constexpr std::int64_t most_splits = 16, shortest_split = 128;
 // Of the weights that a tile reads: enough that its turn costs nothing, little enough that the last ones end
 // together.
 constexpr std::int64_t tile_bytes = 64 << 10;
 
-aten::TypedKernel kernel{"llm/decode", "decode"};
+struct FormatKernel {
+  std::string_view format;
+  aten::TypedKernel kernel;
+
+  explicit FormatKernel(const char* name)
+      : format(name), kernel("llm/decode", "decode", nullptr, name) {}
+};
+FormatKernel format_kernels[] = {FormatKernel(no_codes),           FormatKernel("weights::int4"),
+                                 FormatKernel("weights::int8"),      FormatKernel("weights::e4m3"),
+                                 FormatKernel("weights::e5m2"),      FormatKernel("byte_weights::int4"),
+                                 FormatKernel("byte_weights::int8")};
 
 template <class Choice>
 Choice choice_of(const char* what, const std::string& name, const std::map<std::string, Choice>& choices) {
@@ -58,6 +69,22 @@ template <class T>
 at::Tensor on_device(std::vector<T>& values, c10::Device device) {
   const auto bytes = static_cast<std::int64_t>(values.size() * sizeof(T));
   return at::from_blob(values.data(), {bytes}, at::kByte).to(device);
+}
+
+std::int64_t rows_in(const DecodeMatrix& matrix) {
+  const auto* numbers = std::get_if<at::Tensor>(&matrix);
+  TORCH_CHECK_VALUE(!numbers || numbers->dim() == 2, "decode: expected a matrix of weights, got shape ",
+                    numbers->sizes());
+  return numbers ? numbers->size(0) : std::get<aten::QuantizedMatrix>(matrix).rows();
+}
+std::int64_t columns_in(const DecodeMatrix& matrix) {
+  const auto* numbers = std::get_if<at::Tensor>(&matrix);
+  return numbers ? numbers->size(1) : std::get<aten::QuantizedMatrix>(matrix).columns;
+}
+std::int64_t row_bytes(const DecodeMatrix& matrix) {
+  const auto* numbers = std::get_if<at::Tensor>(&matrix);
+  return numbers ? numbers->size(1) * numbers->element_size()
+                 : std::get<aten::QuantizedMatrix>(matrix).codes.size(1);
 }
 
 }  // namespace
@@ -100,8 +127,7 @@ DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Devi
   const auto widest = std::max({shape_.width, shape_.inner, shape_.heads * shape_.head_size});
   scratch_stride_ = std::max(decode_tokens * widest, 2 * kernels::decode_position_block * shape_.head_size);
   groups_ = 2 * std::max<std::int64_t>(runtime::device_limits(device.index()).compute_units, 1);
-  scratch_ = reserve(groups_ * scratch_stride_);
-  workspace_ = at::empty({offset}, at::TensorOptions(device).dtype(at::kFloat));
+  scratch_ = offset;
   add_stage(DecodeKind::angles);
 }
 
@@ -151,11 +177,45 @@ kernels::DecodeNormalization DecodeProgram::head_normalization(const DecodeNorm&
   return result;
 }
 
+kernels::DecodeRows DecodeProgram::rows_of(const char* what, const DecodeMatrix& matrix,
+                                           const std::optional<at::Tensor>& bias,
+                                           kernels::DecodeStage& stage) {
+  const auto count = rows_in(matrix), depth = columns_in(matrix);
+  TORCH_CHECK_VALUE(depth == stage.depth, "decode: expected ", what, " of ", stage.depth, " columns, got ",
+                    depth);
+  kernels::DecodeRows rows{};
+  rows.bias = address_of("bias", bias, count);
+  if (const auto* numbers = std::get_if<at::Tensor>(&matrix)) {
+    rows.numbers = address_of(what, *numbers, count * depth);
+    return rows;
+  }
+  const auto& codes = std::get<aten::QuantizedMatrix>(matrix);
+  TORCH_CHECK_VALUE(codes.codes.device() == device_, "decode: expected ", what, " on ", device_, ", got ",
+                    codes.codes.device());
+  const auto product = aten::code_product("decode", codes, dtype_);
+  TORCH_CHECK_VALUE(format_ == no_codes || format_ == product.format,
+                    "decode: expected codes of one kind in all products, got ", product.format, " and ",
+                    format_);
+  format_ = product.format;
+  const auto& shape = product.activations;
+  auto& known = stage.activations;
+  TORCH_CHECK_VALUE(known.spans == 0 || (known.span_size == shape.span_size && known.blocks == shape.blocks),
+                    "decode: expected groups of one size in the codes of a product, got ", shape.span_size,
+                    " and ", known.span_size);
+  known = shape;
+  const auto of_vector = shape.digits * (shape.row_bytes / 4 + 2 * shape.spans);
+  scratch_stride_ = std::max<std::int64_t>(scratch_stride_, decode_tokens * (depth + of_vector));
+  kept_.insert(kept_.end(), {codes.codes, codes.scales, codes.zeros});
+  rows.matrix = static_cast<int>(matrices_.size());
+  matrices_.push_back(aten::weight_params(codes));
+  return rows;
+}
+
 void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::string& input,
                                 const std::string& output, const DecodeNorm& norm,
                                 const std::string& activation, bool accumulate, double scale) {
-  TORCH_CHECK_VALUE(!rows.empty() && rows[0].weight.dim() == 2, "decode: expected matrices of weights");
-  const auto depth = rows[0].weight.size(1);
+  TORCH_CHECK_VALUE(!rows.empty(), "decode: expected matrices of weights");
+  const auto depth = columns_in(rows[0].weight);
   const auto from = vector_of(input), to = vector_of(output);
   auto& stage = add_stage(DecodeKind::product);
   stage.source = input == "attention" ? kernels::DecodeSource::attention : kernels::DecodeSource::vectors;
@@ -170,30 +230,37 @@ void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::
   stage.activation = activation_of(activation);
   stage.accumulate = accumulate;
   stage.scale = static_cast<float>(scale);
-  const auto element = static_cast<std::int64_t>(c10::elementSize(dtype_));
   std::int64_t total = 0;
-  for (const auto& block : rows) total += block.weight.size(0);
+  for (const auto& block : rows) total += rows_in(block.weight);
   // A few tiles for each work-group at least.
   const auto fair = total / (4 * groups_) / 4 * 4;
   std::int64_t place = 0;
   for (const auto& block : rows) {
-    TORCH_CHECK_VALUE(block.weight.dim() == 2 && block.weight.size(1) == depth,
-                      "decode: expected weights of ", depth, " columns, got shape ", block.weight.sizes());
-    const auto count = block.weight.size(0);
-    const auto* weight = static_cast<const char*>(address_of("weight", block.weight, count * depth));
-    const auto* bias = static_cast<const char*>(address_of("bias", block.bias, count));
-    const auto* gate = static_cast<const char*>(address_of("gate's weight", block.gate, count * depth));
-    const auto* gate_bias = static_cast<const char*>(address_of("gate's bias", block.gate_bias, count));
-    const auto bytes = depth * element * (gate ? 2 : 1);
+    const auto count = rows_in(block.weight);
+    kernels::DecodeTile tile{};
+    tile.values = rows_of("weight", block.weight, block.bias, stage);
+    tile.gated = block.gate.has_value();
+    if (block.gate) {
+      TORCH_CHECK_VALUE(rows_in(*block.gate) == count, "decode: expected as many rows of the gate as others, ",
+                        count, ", got ", rows_in(*block.gate));
+      tile.gate = rows_of("gate's weight", *block.gate, block.gate_bias, stage);
+    }
+    const auto bytes = row_bytes(block.weight) + (block.gate ? row_bytes(*block.gate) : 0);
     const auto wanted =
         std::clamp<std::int64_t>(tile_bytes / bytes / 4 * 4, 4, std::max<std::int64_t>(fair, 4));
     for (std::int64_t row = 0; row < count; row += wanted) {
-      const auto advanced = [&](const char* address, std::int64_t size) {
-        return address ? address + row * size * element : nullptr;
-      };
-      tiles_.push_back({advanced(weight, depth), advanced(bias, 1), advanced(gate, depth),
-                        advanced(gate_bias, 1), static_cast<int>(std::min(wanted, count - row)),
-                        static_cast<int>(place + row)});
+      auto& part = tiles_.emplace_back(tile);
+      for (auto* each : {&part.values, &part.gate}) {
+        const auto element = static_cast<std::int64_t>(c10::elementSize(dtype_));
+        const auto advance = [&](const void*& address, std::int64_t size) {
+          if (address) address = static_cast<const char*>(address) + row * size * element;
+        };
+        advance(each->numbers, depth);
+        advance(each->bias, 1);
+        each->first = static_cast<int>(row);
+      }
+      part.rows = static_cast<int>(std::min(wanted, count - row));
+      part.output = static_cast<int>(place + row);
     }
     place += count;
   }
@@ -248,7 +315,14 @@ void DecodeProgram::add_finish(const DecodeNorm& norm) {
 
 void DecodeProgram::upload() {
   if (counters_.defined()) return;
+  kernel_ = &std::find_if(std::begin(format_kernels), std::end(format_kernels), [&](const auto& each) {
+               return each.format == format_;
+             })->kernel;
   device_tiles_ = on_device(tiles_, device_);
+  device_matrices_ = on_device(matrices_, device_);
+  scratch_stride_ = (scratch_stride_ + 15) / 16 * 16;
+  workspace_ =
+      at::empty({scratch_ + groups_ * scratch_stride_}, at::TensorOptions(device_).dtype(at::kFloat));
   const auto* tiles = static_cast<const kernels::DecodeTile*>(device_tiles_.const_data_ptr());
   for (std::size_t s = 0; s < stages_.size(); ++s) stages_[s].rows = tiles + first_tiles_[s];
   device_stages_ = on_device(stages_, device_);
@@ -324,6 +398,7 @@ at::Tensor DecodeProgram::step(const at::Tensor& input, const at::Tensor& positi
   params.workspace = workspace_.mutable_data_ptr<float>();
   params.scratch = scratch_;
   params.scratch_stride = scratch_stride_;
+  params.matrices = static_cast<const kernels::QuantizedWeight*>(device_matrices_.const_data_ptr());
   params.input = states.const_data_ptr();
   params.result = result.mutable_data_ptr();
   params.hidden = vectors_.at("hidden").offset;
@@ -355,7 +430,7 @@ at::Tensor DecodeProgram::step(const at::Tensor& input, const at::Tensor& positi
   params.segments = static_cast<const kernels::DecodeSegment*>(segments.const_data_ptr());
   params.segment_count = static_cast<int>(count);
   for (std::size_t s = 0; s < begins.size(); ++s) params.begins[s] = static_cast<int>(begins[s]);
-  aten::launch(kernel.get("decode", dtype_, device_.index()), {groups_, 1}, params);
+  aten::launch(kernel_->get("decode", dtype_, device_.index()), {groups_, 1}, params);
   parity_ = 1 - parity_;
   return result;
 }

@@ -7,8 +7,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "aten/kernel_table.h"
+#include "fused/llm_quantized.h"
 #include "kernels/llm/decode_params.hpp"
 
 namespace ipex::fused {
@@ -31,10 +34,15 @@ struct DecodeNorm {
   double epsilon = 0, offset = 0;
 };
 
-// Rows of a product: weight [rows, depth], and the rows whose activation multiplies them.
+// Weights [rows, depth]: numbers, or codes of few bits. The codes of a program are of one kind.
+using DecodeMatrix = std::variant<at::Tensor, aten::QuantizedMatrix>;
+
+// Rows of a product, and the rows whose activation multiplies them.
 struct DecodeRows {
-  at::Tensor weight;
-  std::optional<at::Tensor> bias, gate, gate_bias;
+  DecodeMatrix weight;
+  std::optional<at::Tensor> bias;
+  std::optional<DecodeMatrix> gate;
+  std::optional<at::Tensor> gate_bias;
 };
 
 class DecodeProgram {
@@ -74,6 +82,8 @@ class DecodeProgram {
   kernels::DecodeNormalization normalization(const DecodeNorm& norm, std::int64_t size);
   kernels::DecodeNormalization head_normalization(const DecodeNorm& norm, std::int64_t heads);
   const void* address_of(const char* what, const std::optional<at::Tensor>& tensor, std::int64_t size);
+  kernels::DecodeRows rows_of(const char* what, const DecodeMatrix& matrix,
+                              const std::optional<at::Tensor>& bias, kernels::DecodeStage& stage);
   void upload();
   void follow_stream();
 
@@ -85,8 +95,11 @@ class DecodeProgram {
   std::vector<kernels::DecodeStage> stages_;
   std::vector<std::size_t> first_tiles_;  // of each stage, in tiles_
   std::vector<kernels::DecodeTile> tiles_;
+  std::vector<kernels::QuantizedWeight> matrices_;
+  std::string format_ = "no_codes";  // of the codes, if there are any
+  aten::TypedKernel* kernel_ = nullptr;
   std::vector<at::Tensor> kept_;  // what addresses point to
-  at::Tensor device_stages_, device_tiles_, counters_, workspace_;
+  at::Tensor device_stages_, device_tiles_, device_matrices_, counters_, workspace_;
   int parity_ = 0;
   std::optional<c10::Stream> last_stream_;
 };

@@ -16,7 +16,7 @@
 #include "aten/kernel_table.h"
 #include "aten/matmul/matmul.h"
 #include "aten/reduce/reduce.h"
-#include "kernels/quantized_linear_params.hpp"
+#include "kernels/llm/quantized_linear_params.hpp"
 
 namespace ipex::aten {
 namespace {
@@ -63,21 +63,6 @@ void check_float(const char* name, const char* what, c10::ScalarType dtype) {
   check_dtype(name, dtype);
 }
 
-kernels::QuantizedWeight weight_params(const QuantizedMatrix& matrix) {
-  kernels::QuantizedWeight weight{};
-  weight.codes = matrix.codes.const_data_ptr<std::uint8_t>();
-  weight.scales = matrix.scales.const_data_ptr();
-  weight.zeros = matrix.zeros.defined() ? matrix.zeros.const_data_ptr() : nullptr;
-  weight.rows = matrix.rows();
-  weight.row_bytes = matrix.codes.size(1);
-  weight.spans = static_cast<std::int32_t>(spans_of(matrix));
-  weight.span_blocks = static_cast<std::int32_t>(matrix.span / kernels::quantized_block);
-  weight.row_scales = static_cast<std::int32_t>(matrix.scales.size(1));
-  weight.half_scales = matrix.scales.scalar_type() == c10::kHalf;
-  weight.zeros_are_offsets = matrix.zeros_are_offsets;
-  return weight;
-}
-
 // How few rows are multiplied.
 enum class Way { floats_by_sub_groups, floats, integers, bytes };
 
@@ -96,6 +81,24 @@ Way way_of(const Kind& kind, const QuantizedMatrix& weight, c10::ScalarType dtyp
   // Two bytes hold what half and bfloat16 do, but not what float does.
   const bool whole = weight.codes.size(1) % cache_line == 0;
   return dtype != c10::kFloat && whole && multiplies_bytes() ? Way::bytes : Way::integers;
+}
+
+// How activations of a dtype lie for a way.
+kernels::ActivationsParams activation_shape(const QuantizedMatrix& weight, const Kind& kind, Way way,
+                                            c10::ScalarType dtype) {
+  const auto spans = spans_of(weight);
+  const bool integers = way == Way::integers || way == Way::bytes;
+  const auto blocks =
+      std::max(spans * weight.span / kernels::quantized_block, weight.codes.size(1) / kind.block_bytes());
+  kernels::ActivationsParams params{};
+  params.row_bytes = blocks * kernels::quantized_block * (integers ? 2 : 4) + 4 * cache_line;
+  params.columns = static_cast<std::int32_t>(weight.columns);
+  params.spans = static_cast<std::int32_t>(spans);
+  params.span_size = static_cast<std::int32_t>(weight.span);
+  params.blocks = static_cast<std::int32_t>(blocks);
+  // Sixteen bits hold more than half and bfloat16 do, but less than float.
+  params.digits = way == Way::integers && dtype == c10::kFloat ? 2 : 1;
+  return params;
 }
 
 // The most rows of an input that are multiplied by reading codes; for more it is faster that weights become
@@ -125,42 +128,32 @@ struct Activations {
 };
 
 Activations activations_of(const Tensor& input, const QuantizedMatrix& weight, const Kind& kind, Way way) {
-  const auto rows = input.size(0), spans = spans_of(weight);
+  auto params = activation_shape(weight, kind, way, input.scalar_type());
+  const auto rows = input.size(0), all = rows * params.digits;
   const bool integers = way == Way::integers || way == Way::bytes;
   Activations result;
-  result.spans = spans;
-  // Sixteen bits hold more than half and bfloat16 do, but less than float.
-  result.digits = way == Way::integers && input.scalar_type() == c10::kFloat ? 2 : 1;
-  const auto blocks =
-      std::max(spans * weight.span / kernels::quantized_block, weight.codes.size(1) / kind.block_bytes());
-  result.row_bytes = blocks * kernels::quantized_block * (integers ? 2 : 4) + 4 * cache_line;
-  kernels::ActivationsParams params{};
+  result.spans = params.spans;
+  result.digits = params.digits;
+  result.row_bytes = params.row_bytes;
   params.input = input.const_data_ptr();
   params.rows = rows;
   params.row_stride = input.stride(0);
-  params.row_bytes = result.row_bytes;
-  params.columns = static_cast<std::int32_t>(weight.columns);
-  params.spans = static_cast<std::int32_t>(spans);
-  params.span_size = static_cast<std::int32_t>(weight.span);
-  params.blocks = static_cast<std::int32_t>(blocks);
-  params.digits = static_cast<std::int32_t>(result.digits);
-  const auto all = rows * result.digits;
   result.values = at::empty({all * result.row_bytes}, input.options().dtype(c10::kByte));
   params.values = result.values.mutable_data_ptr();
   if (integers) {
-    result.scales = at::empty({all, spans}, input.options().dtype(c10::kFloat));
+    result.scales = at::empty({all, result.spans}, input.options().dtype(c10::kFloat));
     result.sums = at::empty_like(result.scales);
     params.scales = result.scales.mutable_data_ptr<float>();
     params.sums = result.sums.mutable_data_ptr<float>();
   }
   const char* type = type_name(input.scalar_type());
   if (way == Way::bytes) {
-    launch("quantized_bytes", instantiation("byte_activations", type, kind.bytes),
-           single_range(rows * spans, 1), params);
+    launch("llm/quantized_bytes", instantiation("byte_activations", type, kind.bytes),
+           single_range(rows * result.spans, 1), params);
   } else {
     const auto [kernel, range] =
-        row_kernel(integers ? "integer_activations" : "plain_activations", rows * spans);
-    launch("quantized_linear", instantiation(kernel, type), range, params);
+        row_kernel(integers ? "integer_activations" : "plain_activations", rows * result.spans);
+    launch("llm/quantized_linear", instantiation(kernel, type), range, params);
   }
   return result;
 }
@@ -172,13 +165,13 @@ void launch_product(const Kind& kind, Way way, const kernels::QuantizedProductPa
   const char* taken = one ? "1" : two && way != Way::floats_by_sub_groups ? "2" : "4";
   const auto rows = params.weight.rows;
   if (way == Way::bytes) {
-    launch("quantized_bytes", instantiation("quantized_product_of_bytes", kind.bytes, "4", taken),
+    launch("llm/quantized_bytes", instantiation("quantized_product_of_bytes", kind.bytes, "4", taken),
            single_range(rows, 1), params);
   } else if (way == Way::floats_by_sub_groups) {
-    launch("quantized_linear", instantiation("quantized_product", kind.format, taken), sub_group_range(rows),
+    launch("llm/quantized_linear", instantiation("quantized_product", kind.format, taken), sub_group_range(rows),
            params);
   } else {
-    launch("quantized_linear", instantiation("quantized_product_by_packs", kind.format, taken),
+    launch("llm/quantized_linear", instantiation("quantized_product_by_packs", kind.format, taken),
            single_range(rows, 1), params);
   }
 }
@@ -213,7 +206,7 @@ void dequantize_rows(const Tensor& output, const QuantizedMatrix& weight, std::i
   params.rows = output.size(0);
   params.columns = static_cast<std::int32_t>(weight.columns);
   const auto [kernel, range] = row_kernel("dequantize_rows", params.rows);
-  launch("quantized_linear",
+  launch("llm/quantized_linear",
          instantiation(kernel, kind_of("dequantize", weight.kind).format, type_name(output.scalar_type())),
          range, params);
 }
@@ -244,6 +237,30 @@ void multiply_tiles(const Tensor& output, const Tensor& input, const QuantizedMa
 }
 
 }  // namespace
+
+kernels::QuantizedWeight weight_params(const QuantizedMatrix& matrix) {
+  kernels::QuantizedWeight weight{};
+  weight.codes = matrix.codes.const_data_ptr<std::uint8_t>();
+  weight.scales = matrix.scales.const_data_ptr();
+  weight.zeros = matrix.zeros.defined() ? matrix.zeros.const_data_ptr() : nullptr;
+  weight.rows = matrix.rows();
+  weight.row_bytes = matrix.codes.size(1);
+  weight.spans = static_cast<std::int32_t>(spans_of(matrix));
+  weight.span_blocks = static_cast<std::int32_t>(matrix.span / kernels::quantized_block);
+  weight.row_scales = static_cast<std::int32_t>(matrix.scales.size(1));
+  weight.half_scales = matrix.scales.scalar_type() == c10::kHalf;
+  weight.zeros_are_offsets = matrix.zeros_are_offsets;
+  return weight;
+}
+
+CodeProduct code_product(const char* name, const QuantizedMatrix& matrix, c10::ScalarType dtype) {
+  check_matrix(name, matrix);
+  const auto& kind = kind_of(name, matrix.kind);
+  const auto way = way_of(kind, matrix, dtype);
+  TORCH_CHECK_NOT_IMPLEMENTED(way != Way::floats_by_sub_groups, name, ": no kernel of one work-item for ",
+                              matrix.kind);
+  return {way == Way::bytes ? kind.bytes : kind.format, activation_shape(matrix, kind, way, dtype)};
+}
 
 void check_matrix(const char* name, const QuantizedMatrix& matrix) {
   const auto& kind = kind_of(name, matrix.kind);
@@ -309,7 +326,7 @@ namespace {
 QuantizedMatrix matrix_of(std::string_view kind, const Tensor& codes, const Tensor& scales,
                           const std::optional<Tensor>& zeros, std::int64_t columns, std::int64_t span,
                           bool zeros_are_offsets) {
-  return {kind, codes, scales, zeros.value_or(Tensor()), columns, span, zeros_are_offsets};
+  return {std::string(kind), codes, scales, zeros.value_or(Tensor()), columns, span, zeros_are_offsets};
 }
 
 Tensor woq_linear(const Tensor& input, const Tensor& codes, const Tensor& scales,

@@ -9,6 +9,8 @@ namespace py = pybind11;
 namespace ipex::python {
 
 void bind_decode(py::module_& module) {
+  using aten::QuantizedMatrix;
+  using fused::DecodeMatrix;
   using fused::DecodeNorm;
   using fused::DecodeProgram;
   using fused::DecodeRows;
@@ -20,8 +22,16 @@ void bind_decode(py::module_& module) {
       .def(py::init<std::string, MaybeTensor, MaybeTensor, double, double>(), py::arg("kind") = "none",
            py::arg("weight") = py::none(), py::arg("bias") = py::none(), py::arg("epsilon") = 0.0,
            py::arg("offset") = 0.0);
+  py::class_<QuantizedMatrix>(module, "QuantizedMatrix")
+      .def(py::init([](std::string kind, at::Tensor codes, at::Tensor scales, const MaybeTensor& zeros,
+                       std::int64_t columns, std::int64_t span, bool zeros_are_offsets) {
+             return QuantizedMatrix{std::move(kind),   std::move(codes), std::move(scales),
+                                    zeros.value_or(at::Tensor()), columns, span, zeros_are_offsets};
+           }),
+           py::arg("kind"), py::arg("codes"), py::arg("scales"), py::arg("zeros"), py::arg("columns"),
+           py::arg("span"), py::arg("zeros_are_offsets"));
   py::class_<DecodeRows>(module, "DecodeRows")
-      .def(py::init<at::Tensor, MaybeTensor, MaybeTensor, MaybeTensor>(), py::arg("weight"),
+      .def(py::init<DecodeMatrix, MaybeTensor, std::optional<DecodeMatrix>, MaybeTensor>(), py::arg("weight"),
            py::arg("bias") = py::none(), py::arg("gate") = py::none(), py::arg("gate_bias") = py::none());
   py::class_<DecodeShape>(module, "DecodeShape")
       .def(py::init<>())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -22,6 +23,7 @@ from .families import (
     slopes_of,
     window_of,
 )
+from .quantization import QuantizedWeight, WeightOnlyLinear
 
 
 def _normalization(module: Any, offset: float) -> Any:
@@ -39,49 +41,87 @@ def _normalization(module: Any, offset: float) -> Any:
     raise Unsupported(f"the normalization {name}")
 
 
-def _parameters(linear: nn.Module) -> tuple[Tensor, Tensor | None]:
-    if not isinstance(linear, nn.Linear):
-        raise Unsupported(f"the layer {type(linear).__name__}")
-    return linear.weight.detach(), None if linear.bias is None else linear.bias.detach()
+@dataclasses.dataclass
+class _Linear:
+    """What a linear layer, or some of its outputs, is made of."""
+
+    weight: Tensor | QuantizedWeight
+    bias: Tensor | None
+
+    def part(self, begin: int, end: int) -> _Linear:
+        bias = None if self.bias is None else self.bias[begin:end]
+        return _Linear(self.weight[begin:end], bias)
+
+    def halves(self) -> tuple[_Linear, _Linear]:
+        count = self.weight.shape[0]
+        return self.part(0, count // 2), self.part(count // 2, count)
+
+    def matrix(self) -> Any:
+        return self.weight if isinstance(self.weight, Tensor) else self.weight.for_program()
+
+    def rows(self, gate: _Linear | None = None) -> Any:
+        if gate is None:
+            return _C.DecodeRows(self.matrix(), self.bias)
+        return _C.DecodeRows(self.matrix(), self.bias, gate.matrix(), gate.bias)
 
 
-def _part(parameters: tuple[Tensor, Tensor | None], begin: int, end: int) -> Any:
-    weight, bias = parameters
-    return _C.DecodeRows(weight[begin:end], None if bias is None else bias[begin:end])
+class _Layers:
+    """The linear layers of a model; codes of few bits must be of one kind."""
+
+    def __init__(self) -> None:
+        self.kind: str | None = None
+
+    def __call__(self, module: Any, path: str) -> _Linear:
+        linear = find(module, path)
+        bias = None if linear.bias is None else linear.bias.detach()
+        if isinstance(linear, WeightOnlyLinear):
+            return _Linear(self._of_few_bits(linear), bias)
+        if not isinstance(linear, nn.Linear):
+            raise Unsupported(f"the layer {type(linear).__name__}")
+        return _Linear(linear.weight.detach(), bias)
+
+    def _of_few_bits(self, linear: WeightOnlyLinear) -> QuantizedWeight:
+        weight = linear.quantized_weight
+        if weight.permutation is not None:
+            raise Unsupported("weights whose columns are in another order")
+        if weight.kind == "nf4":
+            raise Unsupported("weights of NF4")
+        if self.kind not in (None, weight.kind):
+            raise Unsupported(f"weights of both {self.kind} and {weight.kind}")
+        self.kind = weight.kind
+        return weight
 
 
-def _projections(family: Family, attention: nn.Module, heads: tuple[int, int, int]) -> list[Any]:
+def _projections(
+    family: Family, layers: _Layers, attention: nn.Module, heads: tuple[int, int, int]
+) -> list[Any]:
     """Rows of the weights that make queries, then keys, then values."""
     if len(family.projections) == 3:
-        return [_C.DecodeRows(*_parameters(find(attention, name))) for name in family.projections]
+        return [layers(attention, name).rows() for name in family.projections]
     queries, keys, size = heads
-    joined = _parameters(find(attention, family.projections[0]))
+    joined = layers(attention, family.projections[0])
     if family.grouping == "stacked":
         borders = [0, queries * size, (queries + keys) * size, (queries + 2 * keys) * size]
-        return [_part(joined, *ends) for ends in itertools.pairwise(borders)]
+        return [joined.part(*ends).rows() for ends in itertools.pairwise(borders)]
     # Each group: its queries, a key, a value.
     group = queries // keys
     first = [number * (group + 2) * size for number in range(keys)]
+    ends = ((0, group), (group, group + 1), (group + 1, group + 2))
     return [
-        *(_part(joined, start, start + group * size) for start in first),
-        *(_part(joined, start + group * size, start + (group + 1) * size) for start in first),
-        *(_part(joined, start + (group + 1) * size, start + (group + 2) * size) for start in first),
+        joined.part(start + begin * size, start + end * size).rows()
+        for begin, end in ends
+        for start in first
     ]
 
 
-def _inner_products(family: Family, mlp: nn.Module) -> list[Any]:
+def _inner_products(family: Family, layers: _Layers, mlp: nn.Module) -> list[Any]:
     """Rows of the first product of an MLP, with those of its gate."""
     if family.gate_and_up is not None:
-        weight, bias = _parameters(find(mlp, family.gate_and_up))
-        gate, up = weight.chunk(2)
-        if bias is not None:
-            raise Unsupported("a gate with a bias")
-        return [_C.DecodeRows(up, None, gate, None)]
-    up, up_bias = _parameters(find(mlp, family.up))
+        gate, up = layers(mlp, family.gate_and_up).halves()
+        return [up.rows(gate)]
     if family.gate is None:
-        return [_C.DecodeRows(up, up_bias)]
-    gate, gate_bias = _parameters(find(mlp, family.gate))
-    return [_C.DecodeRows(up, up_bias, gate, gate_bias)]
+        return [layers(mlp, family.up).rows()]
+    return [layers(mlp, family.up).rows(layers(mlp, family.gate))]
 
 
 class Decoder:
@@ -97,6 +137,7 @@ class Decoder:
         self._embedding = find(base, family.embedding)
         self._embedding_norm = find(base, family.embedding_norm)
         self._positions = find(base, family.embedding_positions)
+        self._linears = _Layers()
         self._check(config)
         attention = find(self._layers[0], family.attention)
         heads = heads_of(config)
@@ -145,7 +186,7 @@ class Decoder:
         activation: str,
         slopes: Tensor | None,
     ) -> None:
-        family, program = self._family, self.program
+        family, program, linears = self._family, self.program, self._linears
         attention, mlp = find(layer, family.attention), find(layer, family.mlp)
         window = window_of(config, attention, number)
         types = getattr(config, "layer_types", None)
@@ -156,15 +197,15 @@ class Decoder:
 
         def inner() -> None:
             program.add_product(
-                _inner_products(family, mlp),
+                _inner_products(family, linears, mlp),
                 "hidden",
                 "inner",
                 self._norm(layer, family.mlp_norm),
                 activation,
             )
 
-        def outer(linear: nn.Module, source: str, norm: str | None) -> None:
-            rows = [_C.DecodeRows(*_parameters(linear))]
+        def outer(module: Any, path: str, source: str, norm: str | None) -> None:
+            rows = [linears(module, path).rows()]
             if norm is None:
                 program.add_product(rows, source, "hidden", accumulate=True)
             else:
@@ -172,7 +213,7 @@ class Decoder:
                 program.add_normalized("branch", self._norm(layer, norm))
 
         program.add_product(
-            _projections(family, attention, heads),
+            _projections(family, linears, attention, heads),
             "hidden",
             "projected",
             self._norm(layer, family.input_norm),
@@ -186,10 +227,10 @@ class Decoder:
             self._head_norm(attention, family.key_norm),
         )
         program.add_attention(number, window, slopes)
-        outer(find(attention, family.output), "attention", family.attention_norm)
+        outer(attention, family.output, "attention", family.attention_norm)
         if not family.parallel:
             inner()
-        outer(find(mlp, family.down), "inner", family.mlp_result_norm)
+        outer(mlp, family.down, "inner", family.mlp_result_norm)
 
     def _head_norm(self, attention: nn.Module, path: str | None) -> Any:
         return self._norm(attention, path if path and hasattr(attention, path) else None)

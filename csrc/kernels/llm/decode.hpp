@@ -46,7 +46,7 @@ IPEX_WITHIN void load_hidden(const DecodeParams& params, int token) {
   along(params.width, [&](auto i) { store(hidden, i, load<float>(input, i)); });
 }
 
-template <class T>
+template <class T, class Format>
 IPEX_WITHIN void run_tile(const DecodeParams& params, const DecodeStage& stage, int tile, float* scratch,
                           DecodeVectors vectors) {
   switch (stage.kind) {
@@ -55,7 +55,7 @@ IPEX_WITHIN void run_tile(const DecodeParams& params, const DecodeStage& stage, 
       load_hidden<T>(params, tile);
       break;
     case DecodeKind::product:
-      multiply_tile<T>(params, stage, stage.rows[tile], vectors);
+      multiply_tile<T, Format>(params, stage, stage.rows[tile], vectors);
       break;
     case DecodeKind::heads:
       finish_head<T>(params, stage, tile, scratch);
@@ -86,7 +86,8 @@ IPEX_WITHIN int tiles_of(const DecodeParams& params, const DecodeStage& stage) {
   }
 }
 
-template <class T>
+// Weights are numbers of T, or codes of `Format`.
+template <class T, class Format>
 IPEX_KERNEL_OF_ONE void decode(DecodeParams params) {
   const auto group = static_cast<int64_t>(this_item().get_group(0));
   float* const scratch = params.workspace + params.scratch + group * params.scratch_stride;
@@ -103,8 +104,8 @@ IPEX_KERNEL_OF_ONE void decode(DecodeParams params) {
     DecodeVectors vectors{};
     std::uint32_t done = 0;
     for (int tile = tiles.take(); tile < count; tile = tiles.take()) {
-      if (done == 0 && stage.kind == DecodeKind::product) vectors = vectors_of<T>(params, stage, scratch);
-      run_tile<T>(params, stage, tile, scratch, vectors);
+      if (done == 0 && stage.kind == DecodeKind::product) vectors = vectors_of<T, Format>(params, stage, scratch);
+      run_tile<T, Format>(params, stage, tile, scratch, vectors);
       ++done;
     }
     if (done > 0) tiles.add_done(done);

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/llm/quantized_linear_params.hpp"
+
 namespace ipex::kernels {
 
 constexpr int decode_tokens = 8;     // at most, in one step
@@ -36,11 +38,15 @@ struct DecodeNormalization {
 };
 
 // Rows of a matrix of weights that follow each other: a tile of a product, worked on by one work-item.
-struct DecodeTile {
-  const void* weight;
+struct DecodeRows {
+  const void* numbers;  // none where the rows are codes
   const void* bias;
-  const void* gate;  // rows whose activation multiplies these
-  const void* gate_bias;
+  std::int32_t matrix;  // of codes, in DecodeParams::matrices
+  std::int32_t first;   // row of that matrix
+};
+struct DecodeTile {
+  DecodeRows values, gate;  // the activation of the gate's rows multiplies the others
+  std::int32_t gated;
   std::int32_t rows;
   std::int32_t output;  // where the first one's result goes, within a token's vector
 };
@@ -59,6 +65,8 @@ struct DecodeStage {
   DecodeActivation activation;
   std::int32_t accumulate;  // adds to what is there
   float scale;              // of the result
+  // Vectors for rows of codes; no spans where all rows are numbers.
+  ActivationsParams activations;
   // Heads and attention.
   std::int32_t layer;
   std::int32_t angles;  // which frequencies rotate; none if negative
@@ -87,6 +95,7 @@ struct DecodeParams {
   std::int32_t parity;      // which set counts in this step; the other is set to zero
   float* workspace;
   std::int64_t scratch, scratch_stride;  // of each work-group
+  const QuantizedWeight* matrices;
   const void* input;                     // [tokens, hidden]
   void* result;
   std::int64_t hidden;  // the residual stream, [tokens, width]

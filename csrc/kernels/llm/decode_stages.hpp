@@ -4,6 +4,7 @@
 #include "kernels/core/math.hpp"
 #include "kernels/core/rows.hpp"
 #include "kernels/functors/activation.hpp"
+#include "kernels/llm/code_products.hpp"
 #include "kernels/llm/decode_params.hpp"
 #include "kernels/llm/row_products.hpp"
 
@@ -98,18 +99,20 @@ IPEX_WITHIN void join_parts(const float* parts, int splits, int size, float* out
   along(size, [&](auto i) { store(output, i, load<float>(output, i) * scale); });
 }
 
-// The vectors of a product: where they are, and how far apart.
+// The vectors of a product: where they are, and how far apart; and as rows of codes meet them.
 struct DecodeVectors {
   const float* values;
   int64_t stride;
+  QuantizedActivations for_codes;
 };
 
 // Each work-group has its own of what is not in the workspace as it is needed.
 template <class T>
-IPEX_WITHIN DecodeVectors vectors_of(const DecodeParams& params, const DecodeStage& stage, float* scratch) {
+IPEX_WITHIN DecodeVectors float_vectors(const DecodeParams& params, const DecodeStage& stage,
+                                        float* scratch) {
   const float* input = params.workspace + stage.input;
   if (stage.source == DecodeSource::vectors && stage.norm.kind == DecodeNorm::none) {
-    return {input, stage.input_stride};
+    return {input, stage.input_stride, {}};
   }
   for (int t = 0; t < params.tokens; ++t) {
     float* const vector = scratch + t * int64_t{stage.depth};
@@ -124,28 +127,53 @@ IPEX_WITHIN DecodeVectors vectors_of(const DecodeParams& params, const DecodeSta
                         stage.source == DecodeSource::attention ? vector : input + t * stage.input_stride,
                         vector, stage.depth);
   }
-  return {scratch, stage.depth};
+  return {scratch, stage.depth, {}};
 }
 
-template <class T>
+template <class T, class Format>
+IPEX_WITHIN DecodeVectors vectors_of(const DecodeParams& params, const DecodeStage& stage, float* scratch) {
+  auto vectors = float_vectors<T>(params, stage, scratch);
+  if constexpr (!std::is_same_v<Format, no_codes>) {
+    auto activations = stage.activations;
+    if (activations.spans > 0) {
+      const int64_t rows = int64_t{params.tokens} * code_digits<Format, T>();
+      auto* const place = scratch + int64_t{decode_tokens} * stage.depth;
+      activations.input = vectors.values;
+      activations.row_stride = vectors.stride;
+      activations.rows = params.tokens;
+      activations.values = place;
+      activations.scales = place + rows * activations.row_bytes / int64_t{sizeof(float)};
+      activations.sums = activations.scales + rows * activations.spans;
+      prepare_vectors<Format>(activations);
+      vectors.for_codes = {activations.values, activations.row_bytes, activations.scales, activations.sums};
+    }
+  }
+  return vectors;
+}
+
+template <class T, class Format>
 IPEX_WITHIN void multiply_tile(const DecodeParams& params, const DecodeStage& stage, const DecodeTile& tile,
                                DecodeVectors vectors) {
   float* const output = params.workspace + stage.output + tile.output;
-  const bool gated = tile.gate != nullptr;
   // First the rows of the gate if there is one, then the others: one loop, for the code of both is long.
 #pragma nounroll
-  for (int gate = gated ? 1 : 0; gate >= 0; --gate) {
+  for (int gate = tile.gated; gate >= 0; --gate) {
     const auto mode = gate               ? ProductMode::store
-                      : gated            ? ProductMode::multiply
+                      : tile.gated       ? ProductMode::multiply
                       : stage.accumulate ? ProductMode::add
                                          : ProductMode::store;
-    multiply_by_vectors<T, float, float>(
-        {static_cast<const T*>(gate ? tile.gate : tile.weight), stage.depth, vectors.values, vectors.stride,
-         stage.depth},
-        tile.rows, params.tokens,
-        {output, stage.output_stride, static_cast<const T*>(gate ? tile.gate_bias : tile.bias),
-         gate ? 1.0f : stage.scale, mode});
-    if (stage.activation != DecodeActivation::none && gate == gated) {
+    const DecodeRows& rows = gate ? tile.gate : tile.values;
+    const ProductSink<T, float> sink{output, stage.output_stride, static_cast<const T*>(rows.bias),
+                                     gate ? 1.0f : stage.scale, mode};
+    if (rows.numbers != nullptr) {
+      multiply_by_vectors<T, float, float>({static_cast<const T*>(rows.numbers), stage.depth, vectors.values,
+                                            vectors.stride, stage.depth},
+                                           tile.rows, params.tokens, sink);
+    } else if constexpr (!std::is_same_v<Format, no_codes>) {
+      multiply_codes<Format, code_digits<Format, T>()>(params.matrices[rows.matrix], vectors.for_codes,
+                                                       rows.first, tile.rows, params.tokens, sink);
+    }
+    if (stage.activation != DecodeActivation::none && gate == tile.gated) {
       for (int t = 0; t < params.tokens; ++t) {
         for (int row = 0; row < tile.rows; ++row) {
           float& value = output[t * int64_t{stage.output_stride} + row];

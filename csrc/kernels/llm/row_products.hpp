@@ -8,8 +8,6 @@
 
 namespace ipex::kernels {
 
-using FloatPack = Pack<float, 16>;
-
 // Rows of weights, and vectors that meet them; strides are in elements.
 template <class T, class V>
 struct RowProducts {

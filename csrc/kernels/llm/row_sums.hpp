@@ -2,10 +2,7 @@
 #pragma once
 
 #include "kernels/core/rows.hpp"
-
-// Of a function that is left apart in SPIR-V the CPU's compiler makes a second one for 16 work-items, which
-// nobody calls, and takes minutes over large ones.
-#define IPEX_WITHIN __attribute__((always_inline)) inline
+#include "kernels/llm/packs.hpp"
 
 namespace ipex::kernels {
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ... import _C
 from . import _operators  # noqa: F401  shapes of the operators' results
 from .formats import KERNEL_NAMES, KINDS, codes_of, numbers_of, pack_codes, span_of, unpack_codes
 
@@ -200,6 +201,20 @@ class QuantizedWeight:
             weight = (numbers - spread(self.zeros)) * scales
         return self._in_order(weight)
 
+    def __getitem__(self, rows: slice) -> QuantizedWeight:
+        """Some of the rows; they share the tensors."""
+        parts = {name: getattr(self, name)[rows] for name in ("codes", "scales")}
+        zeros = None if self.zeros is None else self.zeros[rows]
+        return QuantizedWeight(
+            self.kind,
+            (parts["codes"].shape[0], self.shape[1]),
+            self.group_size,
+            zeros=zeros,
+            zeros_are_offsets=self.zeros_are_offsets,
+            permutation=self.permutation,
+            **parts,
+        )
+
     def to(self, device: torch.device | str) -> QuantizedWeight:
         """The same on another device."""
         moved: dict[str, Any] = {name: _moved(getattr(self, name), device) for name in _STATE}
@@ -233,6 +248,13 @@ class QuantizedWeight:
         return (
             f"QuantizedWeight({self.kind}, shape={tuple(self.shape)}, "
             f"group_size={self.group_size}, device={self.device})"
+        )
+
+    def for_program(self) -> Any:
+        """The same for `_C.DecodeProgram`."""
+        kind, columns, span, offsets = self._description()
+        return _C.QuantizedMatrix(
+            kind, self.codes, self.scales, self.zeros, columns, span, offsets
         )
 
     def _description(self) -> tuple[str, int, int, bool]:

@@ -1,13 +1,10 @@
 // Formats of weights of few bits: how the codes of a block become numbers.
 #pragma once
 
-#include "kernels/core/pack.hpp"
-#include "kernels/quantized_linear_params.hpp"
+#include "kernels/llm/packs.hpp"
+#include "kernels/llm/quantized_linear_params.hpp"
 
 namespace ipex::kernels {
-
-using FloatPack = Pack<float, 16>;
-using ShortPack = Pack<int16_t, 16>;
 
 // The weights of a block, in their order; or those of places `lane` and `lane + 16` alone.
 template <class T>

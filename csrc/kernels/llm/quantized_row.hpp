@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/core/rows.hpp"
-#include "kernels/quantized_formats.hpp"
+#include "kernels/llm/quantized_formats.hpp"
 
 namespace ipex::kernels {
 
@@ -67,26 +67,38 @@ constexpr int32_t span_chunk = 32;
 inline int64_t after(int32_t first, int64_t i) { return first + i; }
 inline PackPlace after(int32_t first, PackPlace i) { return {first + i.first}; }
 
+// Where the activations are that a row of codes meets: those of rows `rows[m]`.
+template <int M>
+struct ActivationRows {
+  const char* values[M];
+  const float* scales[M];
+  const float* sums[M];
+
+  IPEX_WITHIN ActivationRows(const QuantizedActivations& activations, int32_t spans,
+                             const int32_t (&rows)[M]) {
+#pragma unroll
+    for (int m = 0; m < M; ++m) {
+      values[m] = static_cast<const char*>(activations.values) + rows[m] * activations.row_bytes;
+      scales[m] = activations.scales + int64_t{rows[m]} * spans;
+      sums[m] = activations.sums + int64_t{rows[m]} * spans;
+    }
+  }
+};
+
 // ---- One row of codes by M rows of activations, by packs ----
 
 template <class Format, int M>
 class QuantizedRow {
  public:
-  // Activations of rows `rows[m]`.
-  QuantizedRow(const QuantizedWeight& weight, const QuantizedActivations& activations,
-               const int32_t (&rows)[M])
-      : weight_(weight) {
-#pragma unroll
-    for (int m = 0; m < M; ++m) {
-      values_[m] = reinterpret_cast<const Activation*>(static_cast<const char*>(activations.values) +
-                                                       rows[m] * activations.row_bytes);
-      scales_[m] = activations.scales + int64_t{rows[m]} * weight.spans;
-      sums_[m] = activations.sums + int64_t{rows[m]} * weight.spans;
-    }
-  }
+  static constexpr int rows = 1;  // of codes, multiplied together
 
-  // result[m]: the product of row `row` of the weight with the activations of rows[m].
-  void multiply(int64_t row, float (&result)[M]) const {
+  IPEX_WITHIN QuantizedRow(const QuantizedWeight& weight, const QuantizedActivations& activations,
+                           const int32_t (&rows)[M])
+      : weight_(weight), activations_(activations, weight.spans, rows) {}
+
+  // result[0][m]: the product of row `rows[0]` of the weight with row m of the activations.
+  IPEX_WITHIN void multiply(const int64_t (&rows)[1], float (&result)[1][M]) const {
+    const int64_t row = rows[0];
     Total totals[M];
     MixedSum offsets[M];
 #pragma unroll
@@ -110,7 +122,7 @@ class QuantizedRow {
     }
 #pragma unroll
     for (int m = 0; m < M; ++m) {
-      result[m] = sum_of_lanes(totals[m]) + offsets[m].sum();
+      result[0][m] = sum_of_lanes(totals[m]) + offsets[m].sum();
     }
   }
 
@@ -121,14 +133,14 @@ class QuantizedRow {
 
   // What spans are multiplied by, and what the zero points add: a product of offsets and sums of activations.
   template <class Place>
-  void add_offsets(const RowScales<Format>& scales, int32_t first, Place i, float (&factors)[M][span_chunk],
+  IPEX_WITHIN void add_offsets(const RowScales<Format>& scales, int32_t first, Place i, float (&factors)[M][span_chunk],
                    MixedSum (&offsets)[M]) const {
     const auto span = after(first, i);
     const auto scale = scales.scale(span);
 #pragma unroll
     for (int m = 0; m < M; ++m) {
       if constexpr (scaled_activations) {
-        store(factors[m], i, scale * load<float>(scales_[m], span));
+        store(factors[m], i, scale * load<float>(activations_.scales[m], span));
       } else {
         store(factors[m], i, scale);
       }
@@ -136,11 +148,11 @@ class QuantizedRow {
     if (!scales.has_offsets()) return;
     const auto offset = scales.offset(span, scale);
 #pragma unroll
-    for (int m = 0; m < M; ++m) offsets[m].add_product(offset, load<float>(sums_[m], span));
+    for (int m = 0; m < M; ++m) offsets[m].add_product(offset, load<float>(activations_.sums[m], span));
   }
 
   template <int Blocks>
-  void add_spans(const uint8_t* codes, int32_t first, int32_t count, const float (&factors)[M][span_chunk],
+  IPEX_WITHIN void add_spans(const uint8_t* codes, int32_t first, int32_t count, const float (&factors)[M][span_chunk],
                  Total (&totals)[M]) const {
     for (int32_t i = 0; i < count; ++i) {
       typename Format::Sum sums[M] = {};
@@ -150,7 +162,8 @@ class QuantizedRow {
         const auto [lower, upper] = Format::block(codes + block * Format::block_bytes);
 #pragma unroll
         for (int m = 0; m < M; ++m) {
-          const Activation* values = values_[m] + block * quantized_block;
+          const Activation* values =
+              reinterpret_cast<const Activation*>(activations_.values[m]) + block * quantized_block;
           Format::add(sums[m], lower, load_pack<typename Format::Values>(values));
           Format::add(sums[m], upper, load_pack<typename Format::Values>(values + quantized_block / 2));
         }
@@ -162,9 +175,7 @@ class QuantizedRow {
   }
 
   const QuantizedWeight& weight_;
-  const Activation* values_[M];
-  const float* scales_[M];
-  const float* sums_[M];
+  ActivationRows<M> activations_;
 };
 
 // ---- The same by the work-items of a sub-group, whose activations are float ----

@@ -2,7 +2,7 @@
 // are two digits of eight bits each.
 #pragma once
 
-#include "kernels/quantized_row.hpp"
+#include "kernels/llm/quantized_activations.hpp"
 
 namespace ipex::kernels {
 
@@ -11,7 +11,7 @@ typedef int32_t DotSums __attribute__((ext_vector_type(16)));
 // Sums of the products of neighbouring bytes, four in each: of unsigned bytes with signed ones. No pattern of
 // C++ becomes this instruction. It adds to its result, which SPIR-V cannot tie to an operand: so a sum starts
 // in here.
-inline DotSums dot_bytes(const DotSums (&unsigned_bytes)[1], const DotSums (&signed_bytes)[1]) {
+IPEX_WITHIN DotSums dot_bytes(const DotSums (&unsigned_bytes)[1], const DotSums (&signed_bytes)[1]) {
   DotSums sums;
 #ifdef __SYCL_DEVICE_ONLY__
   asm("vpxord %0, %0, %0\n\t"
@@ -21,7 +21,7 @@ inline DotSums dot_bytes(const DotSums (&unsigned_bytes)[1], const DotSums (&sig
 #endif
   return sums;
 }
-inline DotSums dot_bytes(const DotSums (&unsigned_bytes)[2], const DotSums (&signed_bytes)[2]) {
+IPEX_WITHIN DotSums dot_bytes(const DotSums (&unsigned_bytes)[2], const DotSums (&signed_bytes)[2]) {
   DotSums sums;
 #ifdef __SYCL_DEVICE_ONLY__
   asm("vpxord %0, %0, %0\n\t"
@@ -33,7 +33,7 @@ inline DotSums dot_bytes(const DotSums (&unsigned_bytes)[2], const DotSums (&sig
   return sums;
 }
 
-inline DotSums load_bytes(const void* from) {
+IPEX_WITHIN DotSums load_bytes(const void* from) {
   typedef int32_t Unaligned __attribute__((ext_vector_type(16), aligned(1)));
   return *static_cast<const Unaligned*>(from);
 }
@@ -71,18 +71,14 @@ struct int8 : weights::int8 {
 template <class Format, int R, int M>
 class ByteRows {
  public:
-  ByteRows(const QuantizedWeight& weight, const QuantizedActivations& activations, const int32_t (&rows)[M])
-      : weight_(weight) {
-#pragma unroll
-    for (int m = 0; m < M; ++m) {
-      values_[m] = static_cast<const char*>(activations.values) + rows[m] * activations.row_bytes;
-      scales_[m] = activations.scales + int64_t{rows[m]} * weight.spans;
-      sums_[m] = activations.sums + int64_t{rows[m]} * weight.spans;
-    }
-  }
+  static constexpr int rows = R;  // of codes, multiplied together
+
+  IPEX_WITHIN ByteRows(const QuantizedWeight& weight, const QuantizedActivations& activations,
+                       const int32_t (&rows)[M])
+      : weight_(weight), activations_(activations, weight.spans, rows) {}
 
   // result[r][m]: the product of row `rows[r]` of the weight with row m of the activations.
-  void multiply(const int64_t (&rows)[R], float (&result)[R][M]) const {
+  IPEX_WITHIN void multiply(const int64_t (&rows)[R], float (&result)[R][M]) const {
     FloatPack totals[R][M];
     MixedSum offsets[R][M];
     const uint8_t* codes[R];
@@ -123,7 +119,7 @@ class ByteRows {
   using Factors = RowFactors[R];
 
   // What spans are multiplied by, and what the zero points add: a product of offsets and sums of activations.
-  void set_factors(int64_t row, int32_t first, int32_t count, RowFactors& factors,
+  IPEX_WITHIN void set_factors(int64_t row, int32_t first, int32_t count, RowFactors& factors,
                    MixedSum (&offsets)[M]) const {
     const RowScales<Format> scales(weight_, row);
     if (count < span_chunk) {
@@ -136,15 +132,15 @@ class ByteRows {
       const auto offset = scales.offset(span, scale) - scale * decltype(scale)(Format::shift);
 #pragma unroll
       for (int m = 0; m < M; ++m) {
-        store(factors[m], i, scale * load<float>(scales_[m], span));
-        offsets[m].add_product(offset, load<float>(sums_[m], span));
+        store(factors[m], i, scale * load<float>(activations_.scales[m], span));
+        offsets[m].add_product(offset, load<float>(activations_.sums[m], span));
       }
     });
   }
 
   // The factors of a step's lanes.
   template <int Spans>
-  static FloatPack spread(const float* factors) {
+  IPEX_WITHIN static FloatPack spread(const float* factors) {
     if constexpr (Spans == 1) {
       return *factors;
     } else {
@@ -160,7 +156,7 @@ class ByteRows {
   }
 
   template <int Blocks>
-  void add_spans(const uint8_t* const (&codes)[R], int32_t first, int32_t count, const Factors& factors,
+  IPEX_WITHIN void add_spans(const uint8_t* const (&codes)[R], int32_t first, int32_t count, const Factors& factors,
                  FloatPack (&totals)[R][M]) const {
     constexpr int spans = Blocks < Format::step_blocks ? Format::step_blocks / Blocks : 1;  // of a step
     constexpr int steps = Blocks > Format::step_blocks ? Blocks / Format::step_blocks : 1;  // of a span
@@ -180,7 +176,8 @@ class ByteRows {
         DotSums upper[vectors], lower[vectors];
 #pragma unroll
         for (int v = 0; v < vectors; ++v) {
-          const char* values = values_[m] + (step + v / Format::parts) * step_bytes + v % Format::parts * 64;
+          const char* values =
+              activations_.values[m] + (step + v / Format::parts) * step_bytes + v % Format::parts * 64;
           upper[v] = load_bytes(values);
           lower[v] = load_bytes(values + step_bytes / 2);
         }
@@ -195,9 +192,7 @@ class ByteRows {
   }
 
   const QuantizedWeight& weight_;
-  const char* values_[M];
-  const float* scales_[M];
-  const float* sums_[M];
+  ActivationRows<M> activations_;
 };
 
 template <class Format, int R, int M>
@@ -226,46 +221,45 @@ IPEX_KERNEL_OF_ONE void quantized_product_of_bytes(QuantizedProductParams params
 }
 
 // Activations as two digits: of each span the integers of 16 bits nearest to them, whose largest is 127 of
-// the upper digit; their bytes lie as steps of codes are unpacked.
+// the upper digit; their bytes lie as steps of codes are unpacked. One span of a row.
 template <class In, class Format>
-IPEX_KERNEL_OF_ONE void byte_activations(ActivationsParams params) {
+IPEX_WITHIN void byte_span(const ActivationsParams& params, int64_t job) {
   const PackRows<float> rows;
   constexpr float largest_integer = 127 * 256, smallest = 1e-30f;
   const int64_t span_blocks = params.span_size / quantized_block;
-  rows.for_jobs(params.rows * params.spans, [&](int64_t job) {
-    const int64_t row = job / params.spans, span = job % params.spans, first = span * params.span_size;
-    const int64_t size = sycl::min(int64_t{params.span_size}, sycl::max(params.columns - first, int64_t{0}));
-    const auto* x = static_cast<const In*>(params.input) + row * params.row_stride + first;
-    auto* bytes = static_cast<int8_t*>(params.values) + row * params.row_bytes;
-    const float largest = rows.fold(
-        size, 0.0f, [](auto a, auto b) { return math::maximum(a, b); },
-        [&](auto i) { return magnitude(load<float>(x, i)); });
-    const bool finite = largest < limits<float>::infinity();
-    const float inverse = finite && largest > smallest ? largest_integer / largest : 0.0f;
-    FloatPack sum = 0.0f;
-    const int64_t end = span + 1 < params.spans ? span_blocks : params.blocks - span * span_blocks;
-    for (int64_t half = 0; half < 2 * end; ++half) {
-      const int64_t start = half * 16, block = span * span_blocks + half / 2;
-      FloatPack values = 0.0f;
-      if (finite && start + 16 <= size) {
-        values = load<float>(x, PackPlace{start});
-      } else if (finite) {
-        for (int64_t i = start; i < size; ++i) values.lanes[i - start] = load<float>(x, i);
-      }
-      const FloatPack integers = nearest(values * FloatPack(inverse));
-      const FloatPack upper = nearest(integers * FloatPack(1.0f / 256));
-      // The lower digit is from -128 to 128, of which a byte has no 128.
-      const FloatPack lower = math::minimum(integers - upper * FloatPack(256.0f), FloatPack(127.0f));
-      store_pack(bytes + Format::place(block, 0, half % 2), upper);
-      store_pack(bytes + Format::place(block, 1, half % 2), lower);
-      sum += upper * FloatPack(256.0f) + lower;
+  const ActivationSpan<In> span(params, job);
+  auto* bytes = static_cast<int8_t*>(params.values) + span.row * params.row_bytes;
+  const float largest = span.largest_magnitude(rows);
+  const bool finite = largest < limits<float>::infinity();
+  const float inverse = finite && largest > smallest ? largest_integer / largest : 0.0f;
+  FloatPack sum = 0.0f;
+  const int64_t first = span.span * span_blocks;
+  const int64_t end = span.span + 1 < params.spans ? span_blocks : params.blocks - first;
+  for (int64_t half = 0; half < 2 * end; ++half) {
+    const int64_t start = half * 16, block = first + half / 2;
+    FloatPack values = 0.0f;
+    if (finite && start + 16 <= span.size) {
+      values = load<float>(span.x, PackPlace{start});
+    } else if (finite) {
+      for (int64_t i = start; i < span.size; ++i) values.lanes[i - start] = load<float>(span.x, i);
     }
-    // What is not finite makes every result NaN.
-    const float scale = finite ? largest / largest_integer : limits<float>::quiet_nan();
-    const int64_t place = row * params.spans + span;
-    params.scales[place] = scale;
-    params.sums[place] = scale * sum_of_lanes(sum);
-  });
+    const FloatPack integers = nearest(values * FloatPack(inverse));
+    const FloatPack upper = nearest(integers * FloatPack(1.0f / 256));
+    // The lower digit is from -128 to 128, of which a byte has no 128.
+    const FloatPack lower = math::minimum(integers - upper * FloatPack(256.0f), FloatPack(127.0f));
+    store_pack(bytes + Format::place(block, 0, half % 2), upper);
+    store_pack(bytes + Format::place(block, 1, half % 2), lower);
+    sum += upper * FloatPack(256.0f) + lower;
+  }
+  // What is not finite makes every result NaN.
+  const float scale = finite ? largest / largest_integer : limits<float>::quiet_nan();
+  params.scales[job] = scale;
+  params.sums[job] = scale * sum_of_lanes(sum);
+}
+
+template <class In, class Format>
+IPEX_KERNEL_OF_ONE void byte_activations(ActivationsParams params) {
+  for_following_jobs(params.rows * params.spans, [&](int64_t job) { byte_span<In, Format>(params, job); });
 }
 
 }  // namespace ipex::kernels
