@@ -56,7 +56,8 @@ kernels::DecodeActivation activation_of(const std::string& name) {
                                                {"gelu", gelu},
                                                {"gelu_tanh", gelu_tanh},
                                                {"relu", relu},
-                                               {"relu_squared", relu_squared}});
+                                               {"relu_squared", relu_squared},
+                                               {"clamped_swish", clamped_swish}});
 }
 
 kernels::DecodeNorm norm_of(const std::string& name) {
@@ -73,17 +74,17 @@ at::Tensor on_device(std::vector<T>& values, c10::Device device) {
 
 std::int64_t rows_in(const DecodeMatrix& matrix) {
   const auto* numbers = std::get_if<at::Tensor>(&matrix);
-  TORCH_CHECK_VALUE(!numbers || numbers->dim() == 2, "decode: expected a matrix of weights, got shape ",
+  TORCH_CHECK_VALUE(!numbers || numbers->dim() >= 2, "decode: expected a matrix of weights, got shape ",
                     numbers->sizes());
-  return numbers ? numbers->size(0) : std::get<aten::QuantizedMatrix>(matrix).rows();
+  return numbers ? numbers->size(-2) : std::get<aten::QuantizedMatrix>(matrix).rows();
 }
 std::int64_t columns_in(const DecodeMatrix& matrix) {
   const auto* numbers = std::get_if<at::Tensor>(&matrix);
-  return numbers ? numbers->size(1) : std::get<aten::QuantizedMatrix>(matrix).columns;
+  return numbers ? numbers->size(-1) : std::get<aten::QuantizedMatrix>(matrix).columns;
 }
 std::int64_t row_bytes(const DecodeMatrix& matrix) {
   const auto* numbers = std::get_if<at::Tensor>(&matrix);
-  return numbers ? numbers->size(1) * numbers->element_size()
+  return numbers ? numbers->size(-1) * numbers->element_size()
                  : std::get<aten::QuantizedMatrix>(matrix).codes.size(1);
 }
 
@@ -123,8 +124,12 @@ DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Devi
   add_vector("queries", shape_.heads * shape_.head_size);
   add_vector("attention", shape_.heads * most_splits * (shape_.head_size + 2));
   add_vector("inner", shape_.inner);
+  add_vector("scores", shape_.experts + 1);
+  add_vector("choices", 2 * shape_.chosen + 1);
+  add_vector("slots", shape_.chosen * shape_.expert_inner);
   angles_ = reserve(2 * decode_tokens * shape_.rotary);
-  const auto widest = std::max({shape_.width, shape_.inner, shape_.heads * shape_.head_size});
+  const auto widest =
+      std::max({shape_.width, shape_.inner, shape_.heads * shape_.head_size, shape_.experts});
   scratch_stride_ = std::max(decode_tokens * widest, 2 * kernels::decode_position_block * shape_.head_size);
   groups_ = 2 * std::max<std::int64_t>(runtime::device_limits(device.index()).compute_units, 1);
   scratch_ = offset;
@@ -139,6 +144,13 @@ kernels::DecodeStage& DecodeProgram::add_stage(DecodeKind kind) {
   stage.scale = 1;
   stage.angles = -1;
   return stage;
+}
+
+void DecodeProgram::connect(kernels::DecodeStage& stage, Vector from, Vector to) {
+  stage.input = from.offset;
+  stage.input_stride = static_cast<int>(from.stride);
+  stage.output = to.offset;
+  stage.output_stride = static_cast<int>(to.stride);
 }
 
 DecodeProgram::Vector DecodeProgram::vector_of(const std::string& name) const {
@@ -180,15 +192,27 @@ kernels::DecodeNormalization DecodeProgram::head_normalization(const DecodeNorm&
 kernels::DecodeRows DecodeProgram::rows_of(const char* what, const DecodeMatrix& matrix,
                                            const std::optional<at::Tensor>& bias,
                                            kernels::DecodeStage& stage) {
-  const auto count = rows_in(matrix), depth = columns_in(matrix);
+  const auto depth = columns_in(matrix), experts = std::max<std::int64_t>(stage.experts, 1);
   TORCH_CHECK_VALUE(depth == stage.depth, "decode: expected ", what, " of ", stage.depth, " columns, got ",
                     depth);
   kernels::DecodeRows rows{};
-  rows.bias = address_of("bias", bias, count);
+  rows.bias = address_of("bias", bias, experts * rows_in(matrix));
+  rows.bias_step = static_cast<int>(rows_in(matrix));
   if (const auto* numbers = std::get_if<at::Tensor>(&matrix)) {
-    rows.numbers = address_of(what, *numbers, count * depth);
+    const auto wanted = stage.experts > 0 ? 3 : 2;
+    TORCH_CHECK_VALUE(numbers->dim() == wanted && (wanted == 2 || numbers->size(0) == experts) &&
+                          (numbers->stride(-1) == 1 || depth == 1) && numbers->scalar_type() == dtype_ &&
+                          numbers->device() == device_,
+                      "decode: expected ", what, " of ", wanted, " dimensions whose rows are dense, of ",
+                      dtype_, " on ", device_, ", got ", numbers->scalar_type(), numbers->sizes(),
+                      " with strides ", numbers->strides(), " on ", numbers->device());
+    kept_.push_back(*numbers);
+    rows.numbers = numbers->const_data_ptr();
+    rows.step = numbers->stride(-2);
+    rows.expert_step = stage.experts > 0 ? numbers->stride(0) : 0;
     return rows;
   }
+  TORCH_CHECK_VALUE(stage.experts == 0, "decode: expected weights of experts that are numbers");
   const auto& codes = std::get<aten::QuantizedMatrix>(matrix);
   TORCH_CHECK_VALUE(codes.codes.device() == device_, "decode: expected ", what, " on ", device_, ", got ",
                     codes.codes.device());
@@ -211,39 +235,24 @@ kernels::DecodeRows DecodeProgram::rows_of(const char* what, const DecodeMatrix&
   return rows;
 }
 
-void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::string& input,
-                                const std::string& output, const DecodeNorm& norm,
-                                const std::string& activation, bool accumulate, double scale) {
-  TORCH_CHECK_VALUE(!rows.empty(), "decode: expected matrices of weights");
-  const auto depth = columns_in(rows[0].weight);
-  const auto from = vector_of(input), to = vector_of(output);
-  auto& stage = add_stage(DecodeKind::product);
-  stage.source = input == "attention" ? kernels::DecodeSource::attention : kernels::DecodeSource::vectors;
-  TORCH_CHECK_VALUE(input == "attention" ? depth == shape_.heads * shape_.head_size : depth <= from.stride,
-                    "decode: weights of ", depth, " columns do not fit the vector ", input);
-  stage.input = from.offset;
-  stage.input_stride = static_cast<int>(from.stride);
-  stage.output = to.offset;
-  stage.output_stride = static_cast<int>(to.stride);
-  stage.depth = static_cast<int>(depth);
-  stage.norm = normalization(norm, depth);
-  stage.activation = activation_of(activation);
-  stage.accumulate = accumulate;
-  stage.scale = static_cast<float>(scale);
+// Tiles whose results follow each other in a vector with so much room.
+void DecodeProgram::add_tiles(const std::vector<DecodeRows>& rows, std::int64_t room,
+                              kernels::DecodeStage& stage) {
   std::int64_t total = 0;
   for (const auto& block : rows) total += rows_in(block.weight);
   // A few tiles for each work-group at least.
   const auto fair = total / (4 * groups_) / 4 * 4;
+  const auto element = static_cast<std::int64_t>(c10::elementSize(dtype_));
   std::int64_t place = 0;
   for (const auto& block : rows) {
     const auto count = rows_in(block.weight);
     kernels::DecodeTile tile{};
-    tile.values = rows_of("weight", block.weight, block.bias, stage);
+    tile.values = rows_of("weights", block.weight, block.bias, stage);
     tile.gated = block.gate.has_value();
     if (block.gate) {
       TORCH_CHECK_VALUE(rows_in(*block.gate) == count, "decode: expected as many rows of the gate as others, ",
                         count, ", got ", rows_in(*block.gate));
-      tile.gate = rows_of("gate's weight", *block.gate, block.gate_bias, stage);
+      tile.gate = rows_of("weights of a gate", *block.gate, block.gate_bias, stage);
     }
     const auto bytes = row_bytes(block.weight) + (block.gate ? row_bytes(*block.gate) : 0);
     const auto wanted =
@@ -251,12 +260,11 @@ void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::
     for (std::int64_t row = 0; row < count; row += wanted) {
       auto& part = tiles_.emplace_back(tile);
       for (auto* each : {&part.values, &part.gate}) {
-        const auto element = static_cast<std::int64_t>(c10::elementSize(dtype_));
-        const auto advance = [&](const void*& address, std::int64_t size) {
-          if (address) address = static_cast<const char*>(address) + row * size * element;
+        const auto advance = [&](const void*& address, std::int64_t elements) {
+          if (address) address = static_cast<const char*>(address) + elements * element;
         };
-        advance(each->numbers, depth);
-        advance(each->bias, 1);
+        advance(each->numbers, row * each->step);
+        advance(each->bias, row);
         each->first = static_cast<int>(row);
       }
       part.rows = static_cast<int>(std::min(wanted, count - row));
@@ -264,8 +272,63 @@ void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::
     }
     place += count;
   }
-  TORCH_CHECK_VALUE(place <= to.stride, "decode: ", place, " results do not fit the vector ", output);
+  TORCH_CHECK_VALUE(place <= room, "decode: ", place, " results do not fit a vector of ", room);
   stage.tiles = static_cast<int>(tiles_.size() - first_tiles_.back());
+}
+
+void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::string& input,
+                                const std::string& output, const DecodeNorm& norm,
+                                const std::string& activation, bool accumulate, double scale, bool weighted) {
+  TORCH_CHECK_VALUE(!rows.empty(), "decode: expected matrices of weights");
+  const auto depth = columns_in(rows[0].weight);
+  const auto from = vector_of(input), to = vector_of(output);
+  auto& stage = add_stage(DecodeKind::product);
+  stage.source = input == "attention" ? kernels::DecodeSource::attention : kernels::DecodeSource::vectors;
+  TORCH_CHECK_VALUE(input == "attention" ? depth == shape_.heads * shape_.head_size : depth <= from.stride,
+                    "decode: weights of ", depth, " columns do not fit the vector ", input);
+  connect(stage, from, to);
+  stage.depth = static_cast<int>(depth);
+  stage.norm = normalization(norm, depth);
+  stage.activation = activation_of(activation);
+  stage.accumulate = accumulate;
+  stage.scale = static_cast<float>(scale);
+  stage.weighted = weighted;
+  stage.chosen = static_cast<int>(shape_.chosen);
+  add_tiles(rows, to.stride, stage);
+}
+
+void DecodeProgram::add_choice(bool normalized, bool shared) {
+  auto& stage = add_stage(DecodeKind::choose);
+  TORCH_CHECK_VALUE(shape_.chosen > 0 && shape_.chosen <= shape_.experts,
+                    "decode: expected 1 to ", shape_.experts, " experts of a token, got ", shape_.chosen);
+  connect(stage, vector_of("scores"), vector_of("choices"));
+  stage.experts = static_cast<int>(shape_.experts);
+  stage.chosen = static_cast<int>(shape_.chosen);
+  stage.normalized = normalized;
+  stage.shared = shared;
+}
+
+void DecodeProgram::add_experts(const DecodeRows& inner, const DecodeRows& outer, const DecodeNorm& norm,
+                                const std::string& activation, double limit) {
+  auto slots = vector_of("slots");
+  slots.stride = shape_.expert_inner;  // of one expert
+  const auto add = [&](DecodeKind kind, const DecodeRows& rows, Vector from, Vector to) -> auto& {
+    auto& stage = add_stage(kind);
+    connect(stage, from, to);
+    stage.depth = static_cast<int>(columns_in(rows.weight));
+    TORCH_CHECK_VALUE(stage.depth == from.stride, "decode: expected weights of experts of ", from.stride,
+                      " columns, got ", stage.depth);
+    stage.experts = static_cast<int>(shape_.experts);
+    stage.chosen = static_cast<int>(shape_.chosen);
+    add_tiles({rows}, to.stride, stage);
+    return stage;
+  };
+  const auto hidden = vector_of("hidden");
+  auto& first = add(DecodeKind::inner_experts, inner, hidden, slots);
+  first.norm = normalization(norm, shape_.width);
+  first.activation = activation_of(activation);
+  first.limit = static_cast<float>(limit);
+  add(DecodeKind::outer_experts, outer, slots, hidden).accumulate = true;
 }
 
 void DecodeProgram::add_heads(std::int64_t layer, std::int64_t angles, const DecodeNorm& query_norm,
@@ -298,12 +361,8 @@ void DecodeProgram::add_attention(std::int64_t layer, std::int64_t window,
 }
 
 void DecodeProgram::add_normalized(const std::string& input, const DecodeNorm& norm, double scale) {
-  const auto from = vector_of(input), to = vector_of("hidden");
   auto& stage = add_stage(DecodeKind::normalize);
-  stage.input = from.offset;
-  stage.input_stride = static_cast<int>(from.stride);
-  stage.output = to.offset;
-  stage.output_stride = static_cast<int>(to.stride);
+  connect(stage, vector_of(input), vector_of("hidden"));
   stage.depth = static_cast<int>(shape_.width);
   stage.norm = normalization(norm, shape_.width);
   stage.scale = static_cast<float>(scale);
@@ -413,6 +472,8 @@ at::Tensor DecodeProgram::step(const at::Tensor& input, const at::Tensor& positi
   params.projected = vectors_.at("projected").offset;
   params.queries = vectors_.at("queries").offset;
   params.partial = vectors_.at("attention").offset;
+  params.choices = vectors_.at("choices").offset;
+  params.choices_stride = static_cast<int>(vectors_.at("choices").stride);
   params.angles = angles_;
   params.frequency_count = static_cast<int>(shape_.inverse_frequencies.size());
   for (int f = 0; f < params.frequency_count; ++f) {

@@ -23,6 +23,8 @@ struct DecodeShape {
   std::int64_t rotary;                          // features of a head that positions rotate, the first ones
   bool interleaved;                             // pairs of them are neighbours; else halves
   std::int64_t inner;                           // the widest vector of an MLP
+  std::int64_t experts = 0, chosen = 0;         // all of them; for each token
+  std::int64_t expert_inner = 0;                // the vector of one
   double scale, soft_cap;                       // of scores
   std::vector<at::Tensor> inverse_frequencies;  // float32 [rotary / 2], at most two
   std::vector<double> frequency_scales;
@@ -49,10 +51,19 @@ class DecodeProgram {
  public:
   DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Device device);
 
-  // Vectors are "hidden", "projected" (queries, keys, values), "attention", "inner" and "branch". The results
-  // of `rows` follow each other in `output`.
+  // Vectors are "hidden", "projected" (queries, keys, values), "attention", "inner", "branch" and "scores" (of
+  // experts). The results of `rows` follow each other in `output`. `weighted`: they are multiplied by the
+  // weight of the expert that all tokens share, which goes with their activation.
   void add_product(const std::vector<DecodeRows>& rows, const std::string& input, const std::string& output,
-                   const DecodeNorm& norm, const std::string& activation, bool accumulate, double scale);
+                   const DecodeNorm& norm, const std::string& activation, bool accumulate, double scale,
+                   bool weighted);
+  // Chooses experts by "scores". Their weights are the softmax of all scores, or, normalized, of theirs.
+  // shared: the score that follows is that of the expert that all tokens share.
+  void add_choice(bool normalized, bool shared);
+  // The chosen experts' results are added to "hidden". Weights have three dimensions, the first of experts.
+  // limit: if not 0, of the activation's input and of what it is multiplied by, to which 1 is added.
+  void add_experts(const DecodeRows& inner, const DecodeRows& outer, const DecodeNorm& norm,
+                   const std::string& activation, double limit);
   // `angles`: which frequencies rotate queries and keys; -1: none.
   void add_heads(std::int64_t layer, std::int64_t angles, const DecodeNorm& query_norm,
                  const DecodeNorm& key_norm);
@@ -78,10 +89,12 @@ class DecodeProgram {
     std::int64_t offset, stride;
   };
   kernels::DecodeStage& add_stage(kernels::DecodeKind kind);
+  static void connect(kernels::DecodeStage& stage, Vector from, Vector to);
   Vector vector_of(const std::string& name) const;
   kernels::DecodeNormalization normalization(const DecodeNorm& norm, std::int64_t size);
   kernels::DecodeNormalization head_normalization(const DecodeNorm& norm, std::int64_t heads);
   const void* address_of(const char* what, const std::optional<at::Tensor>& tensor, std::int64_t size);
+  void add_tiles(const std::vector<DecodeRows>& rows, std::int64_t room, kernels::DecodeStage& stage);
   kernels::DecodeRows rows_of(const char* what, const DecodeMatrix& matrix,
                               const std::optional<at::Tensor>& bias, kernels::DecodeStage& stage);
   void upload();

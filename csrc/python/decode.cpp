@@ -42,6 +42,9 @@ void bind_decode(py::module_& module) {
       .def_readwrite("rotary", &DecodeShape::rotary)
       .def_readwrite("interleaved", &DecodeShape::interleaved)
       .def_readwrite("inner", &DecodeShape::inner)
+      .def_readwrite("experts", &DecodeShape::experts)
+      .def_readwrite("chosen", &DecodeShape::chosen)
+      .def_readwrite("expert_inner", &DecodeShape::expert_inner)
       .def_readwrite("scale", &DecodeShape::scale)
       .def_readwrite("soft_cap", &DecodeShape::soft_cap)
       .def_readwrite("inverse_frequencies", &DecodeShape::inverse_frequencies)
@@ -54,7 +57,10 @@ void bind_decode(py::module_& module) {
            py::arg("shape"), py::arg("like"))
       .def("add_product", method(&DecodeProgram::add_product), py::arg("rows"), py::arg("input"),
            py::arg("output"), py::arg("norm") = DecodeNorm{}, py::arg("activation") = "none",
-           py::arg("accumulate") = false, py::arg("scale") = 1.0)
+           py::arg("accumulate") = false, py::arg("scale") = 1.0, py::arg("weighted") = false)
+      .def("add_choice", method(&DecodeProgram::add_choice), py::arg("normalized"), py::arg("shared"))
+      .def("add_experts", method(&DecodeProgram::add_experts), py::arg("inner"), py::arg("outer"),
+           py::arg("norm"), py::arg("activation"), py::arg("limit") = 0.0)
       .def("add_heads", method(&DecodeProgram::add_heads), py::arg("layer"), py::arg("angles"),
            py::arg("query_norm") = DecodeNorm{}, py::arg("key_norm") = DecodeNorm{})
       .def("add_attention", method(&DecodeProgram::add_attention), py::arg("layer"), py::arg("window") = 0,

@@ -7,15 +7,16 @@ import functools
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers.cache_utils import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from .. import _C
 from .._report import Report
-from .cache import use_segments
+from .cache import SegmentStore, use_segments
 from .decoder import Decoder
 from .families import BY_OPERATORS, Unsupported, family_of, find, repeats_of
+from .prompt import Prompt
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -25,13 +26,17 @@ def _is_generative(model: Any) -> bool:
 
 
 class _Forward:
-    """The forward of a base model: a decode step runs as a program, all else as it did before."""
+    """The forward of a base model: a decode step runs as a program and a prompt by fused operators
+    where there are such; all else runs as it did before."""
 
-    def __init__(self, base: Any, layers: int, decoder: Decoder | None) -> None:
+    def __init__(
+        self, base: Any, layers: int, decoder: Decoder | None, prompt: Prompt | None
+    ) -> None:
         self._base = base
         self._layers = layers
         self._repeats = repeats_of(base.config)
         self._decoder = decoder
+        self._prompt = prompt
         self._before = base.forward
         functools.update_wrapper(self, self._before)
 
@@ -57,10 +62,16 @@ class _Forward:
         if past_key_values is not None:
             store = use_segments(past_key_values, self._layers, self._repeats)
         given = input_ids if input_ids is not None else inputs_embeds
-        if store is not None and self._takes(given, attention_mask, position_ids, store, keywords):
-            hidden = self._decoder.step(  # type: ignore[union-attr]
-                input_ids, inputs_embeds, attention_mask, position_ids, store
-            )
+        run: Decoder | Prompt | None = None
+        if store is not None and self._is_plain(
+            given, attention_mask, position_ids, store, keywords
+        ):
+            if self._is_step(given, store):
+                run = self._decoder
+            elif self._base.config._attn_implementation == "sdpa":  # else another is asked for
+                run = self._prompt
+        if run is not None:
+            hidden = run(input_ids, inputs_embeds, attention_mask, position_ids, store)
             return BaseModelOutputWithPast(
                 last_hidden_state=hidden, past_key_values=past_key_values
             )
@@ -74,17 +85,23 @@ class _Forward:
             **keywords,
         )
 
-    def _takes(self, given: Any, mask: Any, positions: Any, store: Any, keywords: Any) -> bool:
-        """Whether these arguments are a step for a program."""
-        config = self._base.config
-        asks = ("output_attentions", "output_hidden_states")
+    def _is_step(self, given: Tensor, store: SegmentStore) -> bool:
+        """Whether these tokens are a step for a program."""
         return (
             self._decoder is not None
-            and given is not None
             and store.length > 0
             and _C.decode_runs_here()
             and given.shape[0] * given.shape[1] <= _C.decode_tokens
-            and given.shape[0] == store.segments[0].keys[0].shape[0]
+        )
+
+    def _is_plain(self, given: Any, mask: Any, positions: Any, store: Any, keywords: Any) -> bool:
+        """Whether nothing is asked for but hidden states after the last layer."""
+        config = self._base.config
+        asks = ("output_attentions", "output_hidden_states")
+        return (
+            given is not None
+            and given.numel() > 0
+            and (store.length == 0 or given.shape[0] == store.segments[0].keys[0].shape[0])
             and (mask is None or mask.dim() == 2)
             and (positions is None or positions.dim() == 2)
             and not torch.is_grad_enabled()
@@ -176,7 +193,7 @@ def _replace_forward(model: Any) -> tuple[list[str], list[str]]:
         return [], [f"{kind}: not a family that is known; the model is as it was"]
     base: Any = model.base_model if family is None else find(model, family.base)
     layers = model.config.num_hidden_layers
-    decoder, notes, left = None, [], []
+    decoder, prompt, notes, left = None, None, [], []
     try:
         if family is None:
             raise Unsupported(BY_OPERATORS[kind])
@@ -184,7 +201,13 @@ def _replace_forward(model: Any) -> tuple[list[str], list[str]]:
         notes.append(f"{kind}: a decode step is one launch for all {layers} layers")
     except Unsupported as missing:
         left.append(f"{kind}: layers run by operators: no program has {missing}")
-    base.forward = _Forward(base, layers, decoder)
+    try:
+        if family is not None:
+            prompt = Prompt(family, model.config, base)
+            notes.append("prompts run by fused operators")
+    except Unsupported as missing:
+        notes.append(f"prompts run by operators of transformers: {missing}")
+    base.forward = _Forward(base, layers, decoder, prompt)
     notes.append("keys and values are kept in segments")
     return notes, left
 

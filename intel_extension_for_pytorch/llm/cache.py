@@ -39,7 +39,8 @@ def _own(states: Tensor) -> Tensor:
 
 
 class SegmentStore:
-    """What the layers of one cache share. Of heads that come `repeats` times one is kept."""
+    """What the layers of one cache share. `repeats`: how often a model's own code gives each head of
+    keys and values, of which one is kept."""
 
     def __init__(self, layers: int, repeats: int = 1) -> None:
         self.layers = layers
@@ -98,8 +99,6 @@ class SegmentStore:
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
         """Keys and values [rows, heads, tokens, features] of one layer."""
-        if self.repeats > 1:
-            keys, values = (states[:, :: self.repeats].contiguous() for states in (keys, values))
         begin, count = self.lengths[layer], keys.shape[2]
         if not self.segments:
             self.segments.append(
@@ -133,8 +132,6 @@ class SegmentStore:
                 for part, segment in zip(parts, self.segments, strict=True)
             ]
             tensor = cut[0] if len(cut) == 1 else torch.cat(cut, dim=2)
-            if self.repeats > 1:
-                tensor = tensor.repeat_interleave(self.repeats, dim=1)
             if self.row_of is None:
                 return tensor
             where = self.row_of[:length].t()[:, None, :, None].long()
@@ -208,11 +205,11 @@ class SegmentLayer(CacheLayerMixin):
 
     @property
     def keys(self) -> Tensor | None:  # type: ignore[override]
-        return self.store.whole(self.layer)[0] if self.is_initialized else None
+        return self._whole()[0] if self.is_initialized else None
 
     @property
     def values(self) -> Tensor | None:  # type: ignore[override]
-        return self.store.whole(self.layer)[1] if self.is_initialized else None
+        return self._whole()[1] if self.is_initialized else None
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         pass
@@ -220,8 +217,20 @@ class SegmentLayer(CacheLayerMixin):
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
+        repeats = self.store.repeats
+        if repeats > 1:
+            key_states, value_states = (
+                states[:, ::repeats].contiguous() for states in (key_states, value_states)
+            )
         self.store.append(self.layer, key_states, value_states)
-        return self.store.whole(self.layer)
+        return self._whole()
+
+    def _whole(self) -> tuple[Tensor, Tensor]:
+        keys, values = self.store.whole(self.layer)
+        repeats = self.store.repeats
+        if repeats == 1:
+            return keys, values
+        return keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self.get_seq_length() + query_length, 0

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from .. import _C
@@ -15,15 +12,17 @@ from .families import (
     Family,
     Unsupported,
     activation_of,
+    check_layout,
     find,
     frequencies_of,
     heads_of,
-    rotates,
     scale_of,
     slopes_of,
+    table_of,
     window_of,
 )
-from .quantization import QuantizedWeight, WeightOnlyLinear
+from .inputs import Inputs
+from .weights import Linears, expert_weights, inner_products, projections
 
 
 def _normalization(module: Any, offset: float) -> Any:
@@ -41,87 +40,8 @@ def _normalization(module: Any, offset: float) -> Any:
     raise Unsupported(f"the normalization {name}")
 
 
-@dataclasses.dataclass
-class _Linear:
-    """What a linear layer, or some of its outputs, is made of."""
-
-    weight: Tensor | QuantizedWeight
-    bias: Tensor | None
-
-    def part(self, begin: int, end: int) -> _Linear:
-        bias = None if self.bias is None else self.bias[begin:end]
-        return _Linear(self.weight[begin:end], bias)
-
-    def halves(self) -> tuple[_Linear, _Linear]:
-        count = self.weight.shape[0]
-        return self.part(0, count // 2), self.part(count // 2, count)
-
-    def matrix(self) -> Any:
-        return self.weight if isinstance(self.weight, Tensor) else self.weight.for_program()
-
-    def rows(self, gate: _Linear | None = None) -> Any:
-        if gate is None:
-            return _C.DecodeRows(self.matrix(), self.bias)
-        return _C.DecodeRows(self.matrix(), self.bias, gate.matrix(), gate.bias)
-
-
-class _Layers:
-    """The linear layers of a model; codes of few bits must be of one kind."""
-
-    def __init__(self) -> None:
-        self.kind: str | None = None
-
-    def __call__(self, module: Any, path: str) -> _Linear:
-        linear = find(module, path)
-        bias = None if linear.bias is None else linear.bias.detach()
-        if isinstance(linear, WeightOnlyLinear):
-            return _Linear(self._of_few_bits(linear), bias)
-        if not isinstance(linear, nn.Linear):
-            raise Unsupported(f"the layer {type(linear).__name__}")
-        return _Linear(linear.weight.detach(), bias)
-
-    def _of_few_bits(self, linear: WeightOnlyLinear) -> QuantizedWeight:
-        weight = linear.quantized_weight
-        if weight.permutation is not None:
-            raise Unsupported("weights whose columns are in another order")
-        if weight.kind == "nf4":
-            raise Unsupported("weights of NF4")
-        if self.kind not in (None, weight.kind):
-            raise Unsupported(f"weights of both {self.kind} and {weight.kind}")
-        self.kind = weight.kind
-        return weight
-
-
-def _projections(
-    family: Family, layers: _Layers, attention: nn.Module, heads: tuple[int, int, int]
-) -> list[Any]:
-    """Rows of the weights that make queries, then keys, then values."""
-    if len(family.projections) == 3:
-        return [layers(attention, name).rows() for name in family.projections]
-    queries, keys, size = heads
-    joined = layers(attention, family.projections[0])
-    if family.grouping == "stacked":
-        borders = [0, queries * size, (queries + keys) * size, (queries + 2 * keys) * size]
-        return [joined.part(*ends).rows() for ends in itertools.pairwise(borders)]
-    # Each group: its queries, a key, a value.
-    group = queries // keys
-    first = [number * (group + 2) * size for number in range(keys)]
-    ends = ((0, group), (group, group + 1), (group + 1, group + 2))
-    return [
-        joined.part(start + begin * size, start + end * size).rows()
-        for begin, end in ends
-        for start in first
-    ]
-
-
-def _inner_products(family: Family, layers: _Layers, mlp: nn.Module) -> list[Any]:
-    """Rows of the first product of an MLP, with those of its gate."""
-    if family.gate_and_up is not None:
-        gate, up = layers(mlp, family.gate_and_up).halves()
-        return [up.rows(gate)]
-    if family.gate is None:
-        return [layers(mlp, family.up).rows()]
-    return [layers(mlp, family.up).rows(layers(mlp, family.gate))]
+def _detached(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach()
 
 
 class Decoder:
@@ -131,17 +51,14 @@ class Decoder:
     """
 
     def __init__(self, family: Family, config: Any, base: nn.Module) -> None:
-        self._base = base
+        check_layout(config, base)
         self._family = family
         self._layers = list(find(base, family.layers))
-        self._embedding = find(base, family.embedding)
-        self._embedding_norm = find(base, family.embedding_norm)
-        self._positions = find(base, family.embedding_positions)
-        self._linears = _Layers()
-        self._check(config)
+        self._inputs = Inputs(family, base)
+        self._linears = Linears()
         attention = find(self._layers[0], family.attention)
         heads = heads_of(config)
-        device = self._embedding.weight.device
+        device = self._inputs.embedding.weight.device
         tables = frequencies_of(family, config, base)
         self._tables = list(tables)
         shape = _C.DecodeShape()
@@ -151,28 +68,15 @@ class Decoder:
         shape.frequency_scales = [scale for _, scale in tables.values()]
         shape.rotary = 2 * shape.inverse_frequencies[0].numel() if tables else 0
         shape.interleaved = family.interleaved
-        first_mlp = find(self._layers[0], family.mlp)
-        shape.inner = find(first_mlp, family.down).in_features
+        self._set_inner(shape)
         shape.scale = scale_of(attention, shape.head_size)
         shape.soft_cap = getattr(attention, "attn_logit_softcapping", None) or 0.0
-        self.program = _C.DecodeProgram(shape, self._embedding.weight)
+        self.program = _C.DecodeProgram(shape, self._inputs.embedding.weight)
         slopes = slopes_of(config, heads[0], shape.scale).to(device) if family.alibi else None
         activation = activation_of(family, config)
         for number, layer in enumerate(self._layers):
             self._add_layer(number, layer, config, heads, activation, slopes)
         self.program.add_finish(self._norm(base, family.last_norm))
-
-    def _check(self, config: Any) -> None:
-        if getattr(config, "apply_residual_connection_post_layernorm", False):
-            raise Unsupported("residuals of normalized states")
-        if not getattr(config, "do_layer_norm_before", True):
-            raise Unsupported("normalization after the residual")
-        if any(
-            find(self._base, name) is not None
-            for name in ("project_in", "project_out")
-            if hasattr(self._base, name)
-        ):
-            raise Unsupported("embeddings of another width")
 
     def _norm(self, module: Any, path: str | None) -> Any:
         return _normalization(find(module, path), self._family.weight_offset)
@@ -189,20 +93,8 @@ class Decoder:
         family, program, linears = self._family, self.program, self._linears
         attention, mlp = find(layer, family.attention), find(layer, family.mlp)
         window = window_of(config, attention, number)
-        types = getattr(config, "layer_types", None)
-        angles = -1
-        if self._tables and rotates(config, window):
-            kind = "" if types is None or self._tables == [""] else types[number]
-            angles = self._tables.index(kind)
-
-        def inner() -> None:
-            program.add_product(
-                _inner_products(family, linears, mlp),
-                "hidden",
-                "inner",
-                self._norm(layer, family.mlp_norm),
-                activation,
-            )
+        table = table_of(self._tables, config, window, number)
+        angles = -1 if table is None else self._tables.index(table)
 
         def outer(module: Any, path: str, source: str, norm: str | None) -> None:
             rows = [linears(module, path).rows()]
@@ -213,29 +105,82 @@ class Decoder:
                 program.add_normalized("branch", self._norm(layer, norm))
 
         program.add_product(
-            _projections(family, linears, attention, heads),
+            projections(family, linears, attention, heads),
             "hidden",
             "projected",
             self._norm(layer, family.input_norm),
         )
+        mlp_norm = self._norm(layer, family.mlp_norm)
+        with_experts = self._has_experts(mlp)
         if family.parallel:
-            inner()
+            self._add_inner(mlp, mlp_norm, activation)
         program.add_heads(
             number,
             angles,
             self._head_norm(attention, family.query_norm),
             self._head_norm(attention, family.key_norm),
         )
-        program.add_attention(number, window, slopes)
+        sinks = getattr(attention, "sinks", None)
+        program.add_attention(
+            number, window, slopes, None if sinks is None else sinks.detach().float()
+        )
         outer(attention, family.output, "attention", family.attention_norm)
+        if with_experts:
+            self._add_experts(mlp, mlp_norm, activation)
+            return
         if not family.parallel:
-            inner()
+            self._add_inner(mlp, mlp_norm, activation)
         outer(mlp, family.down, "inner", family.mlp_result_norm)
+
+    def _has_experts(self, mlp: Any) -> bool:
+        return self._family.experts is not None and hasattr(mlp, self._family.experts.experts)
+
+    def _set_inner(self, shape: Any) -> None:
+        """The sizes of what MLPs and experts make."""
+        family = self._family
+        for layer in self._layers:
+            mlp = find(layer, family.mlp)
+            if self._has_experts(mlp):
+                experts = family.experts
+                router, module = find(mlp, experts.router), find(mlp, experts.experts)
+                shape.experts, shape.chosen = router.weight.shape[0], router.top_k
+                shape.expert_inner = module.down_proj.shape[1 if experts.alternating else 2]
+                mlp = find(mlp, experts.shared)
+            if mlp is not None:
+                shape.inner = max(shape.inner, find(mlp, family.down).in_features)
+
+    def _add_inner(self, mlp: Any, norm: Any, activation: str, weighted: bool = False) -> None:
+        rows = inner_products(self._family, self._linears, mlp)
+        self.program.add_product(rows, "hidden", "inner", norm, activation, weighted=weighted)
+
+    def _add_experts(self, mlp: Any, norm: Any, activation: str) -> None:
+        experts: Any = self._family.experts
+        router, shared = find(mlp, experts.router), find(mlp, experts.shared)
+        scores = [_C.DecodeRows(router.weight.detach(), _detached(getattr(router, "bias", None)))]
+        if shared is not None:
+            scores.append(self._linears(mlp, experts.shared_gate).rows())
+        self.program.add_product(scores, "hidden", "scores", norm)
+        normalized = experts.normalized or getattr(router, "norm_topk_prob", False)
+        self.program.add_choice(normalized, shared is not None)
+        weights = expert_weights(experts, find(mlp, experts.experts))
+        # All read the hidden state before the first of them adds to it.
+        if shared is not None:
+            self._add_inner(shared, norm, activation, weighted=True)
+        self.program.add_experts(
+            weights.inner,
+            weights.outer,
+            norm,
+            "clamped_swish" if experts.alternating else activation,
+            weights.limit,
+        )
+        if shared is not None:
+            rows = [self._linears(shared, self._family.down).rows()]
+            self.program.add_product(rows, "inner", "hidden", accumulate=True)
 
     def _head_norm(self, attention: nn.Module, path: str | None) -> Any:
         return self._norm(attention, path if path and hasattr(attention, path) else None)
 
-    def step(
+    def __call__(
         self,
         input_ids: Tensor | None,
         embeddings: Tensor | None,
@@ -245,17 +190,9 @@ class Decoder:
     ) -> Tensor:
         """Hidden states [rows, tokens, width] after the last normalization; the cache has the
         tokens afterwards. The arguments are those of a base model's forward of transformers."""
-        given: Any = input_ids if input_ids is not None else embeddings
-        rows, tokens = given.shape[:2]
         cached = store.length
-        if positions is None:
-            positions = self._following(mask, cached, tokens, given.device)
-        positions = positions.expand(rows, tokens)
-        hidden = self._embedding(input_ids) if embeddings is None else embeddings
-        if self._positions is not None:
-            hidden = hidden + self._positions(None, cached, position_ids=positions)
-        if self._embedding_norm is not None:
-            hidden = self._embedding_norm(hidden)
+        hidden, positions = self._inputs(input_ids, embeddings, mask, positions, cached)
+        tokens = hidden.shape[1]
         first = store.segments[0]
         store.grow(first.keys[0], first.values[0], cached + tokens)
         if mask is not None:
@@ -265,10 +202,3 @@ class Decoder:
         )
         store.lengths = [cached + tokens] * store.layers
         return result
-
-    def _following(
-        self, mask: Tensor | None, cached: int, tokens: int, device: torch.device
-    ) -> Tensor:
-        if self._positions is not None and mask is not None:  # as OPT counts what is seen
-            return ((mask.cumsum(1) * mask - 1).long())[:, cached:]
-        return torch.arange(cached, cached + tokens, device=device)[None]

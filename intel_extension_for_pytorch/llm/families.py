@@ -8,10 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+
+@dataclasses.dataclass(frozen=True)
+class Experts:
+    """Of an MLP whose experts a router chooses; names are paths from it."""
+
+    router: str = "gate"
+    experts: str = "experts"
+    shared: str | None = None  # an MLP that all tokens share, and what weights it
+    shared_gate: str | None = None
+    normalized: bool = False  # weights of the chosen add up to 1; else as the router says
+    alternating: bool = False  # weights [inputs, outputs], whose outputs are of gate and up in turn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Family:
     up: str = "up_proj"
     down: str = "down_proj"
     gate_and_up: str | None = None  # one product for both
+    experts: Experts | None = None  # in layers that have them
     # Kinds.
     grouping: str = (
         "stacked"  # of one product's rows: all queries, keys, values; or "heads", "groups"
@@ -160,16 +174,14 @@ FAMILIES: dict[str, Family] = {
         up="dense_h_to_4h",
         down="dense_4h_to_h",
     ),
+    "mixtral": Family(experts=Experts(normalized=True)),
+    "qwen2_moe": Family(experts=Experts(shared="shared_expert", shared_gate="shared_expert_gate")),
+    "qwen3_moe": Family(query_norm="q_norm", key_norm="k_norm", experts=Experts()),
+    "gpt_oss": Family(experts=Experts(router="router", normalized=True, alternating=True)),
 }
 
 # Those whose layers no program runs yet; their generation has segments all the same.
-BY_OPERATORS: dict[str, str] = {
-    "mixtral": "experts",
-    "qwen2_moe": "experts",
-    "qwen3_moe": "experts",
-    "gpt_oss": "experts",
-    "deepseek_v3": "latent attention and experts",
-}
+BY_OPERATORS: dict[str, str] = {"deepseek_v3": "latent attention and experts"}
 
 _ACTIVATIONS = {
     "silu": "silu",
@@ -292,9 +304,23 @@ def frequencies_of(family: Family, config: Any, base: nn.Module) -> dict[str, tu
     return result
 
 
-def rotates(config: Any, window: int) -> bool:
-    """Whether a layer of this window rotates queries and keys by their position."""
-    return config.model_type != "cohere2" or window > 0
+def table_of(tables: Iterable[str], config: Any, window: int, layer: int) -> str | None:
+    """Which of the tables of frequencies a layer rotates queries and keys by; None: it does not."""
+    names = list(tables)
+    if not names or (config.model_type == "cohere2" and window == 0):
+        return None
+    types = getattr(config, "layer_types", None)
+    return "" if types is None or names == [""] else types[layer]
+
+
+def check_layout(config: Any, base: nn.Module) -> None:
+    """Raises Unsupported where layers are connected as in no family here."""
+    if getattr(config, "apply_residual_connection_post_layernorm", False):
+        raise Unsupported("residuals of normalized states")
+    if not getattr(config, "do_layer_norm_before", True):
+        raise Unsupported("normalization after the residual")
+    if any(getattr(base, name, None) is not None for name in ("project_in", "project_out")):
+        raise Unsupported("embeddings of another width")
 
 
 def slopes_of(config: Any, heads: int, scale: float) -> Tensor:

@@ -55,7 +55,12 @@ IPEX_WITHIN void run_tile(const DecodeParams& params, const DecodeStage& stage, 
       load_hidden<T>(params, tile);
       break;
     case DecodeKind::product:
-      multiply_tile<T, Format>(params, stage, stage.rows[tile], vectors);
+    case DecodeKind::inner_experts:
+    case DecodeKind::outer_experts:
+      multiply_piece<T, Format>(params, stage, tile, vectors);
+      break;
+    case DecodeKind::choose:
+      choose_experts(params, stage, tile, scratch);
       break;
     case DecodeKind::heads:
       finish_head<T>(params, stage, tile, scratch);
@@ -77,6 +82,10 @@ IPEX_WITHIN int tiles_of(const DecodeParams& params, const DecodeStage& stage) {
   switch (stage.kind) {
     case DecodeKind::product:
       return stage.tiles;
+    case DecodeKind::inner_experts:
+      return params.tokens * stage.chosen * stage.tiles;
+    case DecodeKind::outer_experts:
+      return params.tokens * stage.tiles;
     case DecodeKind::heads:
       return params.tokens * (params.heads + 2 * params.key_heads);
     case DecodeKind::attention:
@@ -104,7 +113,7 @@ IPEX_KERNEL_OF_ONE void decode(DecodeParams params) {
     DecodeVectors vectors{};
     std::uint32_t done = 0;
     for (int tile = tiles.take(); tile < count; tile = tiles.take()) {
-      if (done == 0 && stage.kind == DecodeKind::product) vectors = vectors_of<T, Format>(params, stage, scratch);
+      if (done == 0 && stage.tiles > 0) vectors = vectors_of<T, Format>(params, stage, scratch);
       run_tile<T, Format>(params, stage, tile, scratch, vectors);
       ++done;
     }

@@ -17,13 +17,16 @@ constexpr int decode_position_block = 16;  // keys that are looked at together
 enum class DecodeKind : std::int32_t {
   angles,     // cosines and sines of the tokens' positions
   product,    // rows of weights by the tokens' vectors
+  choose,     // experts of a token, by the router's scores
+  inner_experts,  // a product of a token's vector with rows of each of its experts
+  outer_experts,  // of what those made with rows of the same experts, added up
   heads,      // normalization and rotation of queries and keys; keys and values into the cache
   attention,  // of one token and the heads that share keys, over a part of the keys
   normalize,  // a vector, added to the hidden state
   finish,     // the last normalization, into the result
 };
 enum class DecodeNorm : std::int32_t { none, root_mean_square, layer };
-enum class DecodeActivation : std::int32_t { none, silu, gelu, gelu_tanh, relu, relu_squared };
+enum class DecodeActivation : std::int32_t { none, silu, gelu, gelu_tanh, relu, relu_squared, clamped_swish };
 // Where a product's vectors come from.
 enum class DecodeSource : std::int32_t { vectors, attention };
 
@@ -41,8 +44,11 @@ struct DecodeNormalization {
 struct DecodeRows {
   const void* numbers;  // none where the rows are codes
   const void* bias;
-  std::int32_t matrix;  // of codes, in DecodeParams::matrices
-  std::int32_t first;   // row of that matrix
+  std::int64_t step;         // from a row to the next one, in elements
+  std::int64_t expert_step;  // from an expert's rows to those of the next one
+  std::int32_t bias_step;    // the same of their biases
+  std::int32_t matrix;       // of codes, in DecodeParams::matrices
+  std::int32_t first;        // row of that matrix
 };
 struct DecodeTile {
   DecodeRows values, gate;  // the activation of the gate's rows multiplies the others
@@ -65,6 +71,12 @@ struct DecodeStage {
   DecodeActivation activation;
   std::int32_t accumulate;  // adds to what is there
   float scale;              // of the result
+  float limit;              // of what the activation multiplies, if it is not 0, and 1 is added; of its input
+  // Experts.
+  std::int32_t experts, chosen;  // all of them; for each token
+  std::int32_t normalized;       // weights of the chosen ones add up to 1, not those of all
+  std::int32_t shared;           // the scores have one more, of the expert that all tokens share
+  std::int32_t weighted;         // the activation is multiplied by the shared expert's weight
   // Vectors for rows of codes; no spans where all rows are numbers.
   ActivationsParams activations;
   // Heads and attention.
@@ -110,6 +122,8 @@ struct DecodeParams {
   std::int64_t angles;       // [frequencies][tokens][rotary]: cosines, then sines
   DecodeFrequencies frequencies[2];
   std::int32_t frequency_count;
+  std::int64_t choices;  // of experts [tokens]: their numbers, their weights, the shared one's weight
+  std::int32_t choices_stride;
   std::int64_t partial;  // attention over parts of the keys: [tokens, heads, splits, head_size + 2]
   // Tokens: those of a row follow each other.
   std::int32_t tokens, tokens_of_row, cached;  // cached: positions before the first token

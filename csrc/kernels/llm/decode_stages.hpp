@@ -62,8 +62,13 @@ IPEX_WITHIN void normalize_vector(const DecodeNormalization& norm, const float* 
   }
 }
 
-IPEX_WITHIN float activate(DecodeActivation activation, float x) {
+IPEX_WITHIN float activate(DecodeActivation activation, float x, float limit) {
   switch (activation) {
+    case DecodeActivation::clamped_swish: {
+      constexpr float alpha = 1.702f;
+      const float clamped = sycl::fmin(x, limit);
+      return clamped / (1 + math::exp(-alpha * clamped));
+    }
     case DecodeActivation::silu:
       return x / (1 + math::exp(-x));
     case DecodeActivation::gelu:
@@ -151,37 +156,126 @@ IPEX_WITHIN DecodeVectors vectors_of(const DecodeParams& params, const DecodeSta
   return vectors;
 }
 
+// What a tile is multiplied by, and where its results go.
+struct TileProduct {
+  DecodeVectors vectors;
+  int count;  // of vectors
+  int expert;
+  int token;  // the first
+  float* output;
+  int64_t output_stride;
+  float scale;
+  bool accumulate;
+};
+
+// The experts of a token, as `choose` writes them.
+struct ExpertChoice {
+  const float* words;
+  int chosen;
+
+  IPEX_WITHIN ExpertChoice(const DecodeParams& params, const DecodeStage& stage, int token)
+      : words(params.workspace + params.choices + token * int64_t{params.choices_stride}),
+        chosen(stage.chosen) {}
+  IPEX_WITHIN int expert(int i) const { return static_cast<int>(words[i]); }
+  IPEX_WITHIN float weight(int i) const { return words[chosen + i]; }
+  IPEX_WITHIN float shared_weight() const { return words[2 * chosen]; }
+};
+
 template <class T, class Format>
 IPEX_WITHIN void multiply_tile(const DecodeParams& params, const DecodeStage& stage, const DecodeTile& tile,
-                               DecodeVectors vectors) {
-  float* const output = params.workspace + stage.output + tile.output;
+                               const TileProduct& product) {
   // First the rows of the gate if there is one, then the others: one loop, for the code of both is long.
 #pragma nounroll
   for (int gate = tile.gated; gate >= 0; --gate) {
-    const auto mode = gate               ? ProductMode::store
-                      : tile.gated       ? ProductMode::multiply
-                      : stage.accumulate ? ProductMode::add
-                                         : ProductMode::store;
+    const auto mode = gate                 ? ProductMode::store
+                      : tile.gated         ? ProductMode::multiply
+                      : product.accumulate ? ProductMode::add
+                                           : ProductMode::store;
     const DecodeRows& rows = gate ? tile.gate : tile.values;
-    const ProductSink<T, float> sink{output, stage.output_stride, static_cast<const T*>(rows.bias),
-                                     gate ? 1.0f : stage.scale, mode};
+    const auto* bias = static_cast<const T*>(rows.bias);
+    if (bias != nullptr) bias += product.expert * int64_t{rows.bias_step};
+    const ProductSink<T, float> sink{product.output,
+                                     product.output_stride,
+                                     bias,
+                                     gate ? 1.0f : product.scale,
+                                     mode,
+                                     gate || !tile.gated ? 0.0f : stage.limit};
     if (rows.numbers != nullptr) {
-      multiply_by_vectors<T, float, float>({static_cast<const T*>(rows.numbers), stage.depth, vectors.values,
-                                            vectors.stride, stage.depth},
-                                           tile.rows, params.tokens, sink);
+      multiply_by_vectors<T, float, float>(
+          {static_cast<const T*>(rows.numbers) + product.expert * rows.expert_step, rows.step,
+           product.vectors.values, product.vectors.stride, stage.depth},
+          tile.rows, product.count, sink);
     } else if constexpr (!std::is_same_v<Format, no_codes>) {
-      multiply_codes<Format, code_digits<Format, T>()>(params.matrices[rows.matrix], vectors.for_codes,
-                                                       rows.first, tile.rows, params.tokens, sink);
+      multiply_codes<Format, code_digits<Format, T>()>(params.matrices[rows.matrix],
+                                                       product.vectors.for_codes, rows.first, tile.rows,
+                                                       product.count, sink);
     }
     if (stage.activation != DecodeActivation::none && gate == tile.gated) {
-      for (int t = 0; t < params.tokens; ++t) {
+      for (int t = 0; t < product.count; ++t) {
+        const float weight =
+            stage.weighted ? ExpertChoice(params, stage, product.token + t).shared_weight() : 1.0f;
         for (int row = 0; row < tile.rows; ++row) {
-          float& value = output[t * int64_t{stage.output_stride} + row];
-          value = activate(stage.activation, value);
+          float& value = product.output[t * product.output_stride + row];
+          value = weight * activate(stage.activation, value, stage.limit);
         }
       }
     }
   }
+}
+
+// One piece of a product: a tile for all tokens; of experts, for one token, and one of its experts or all.
+template <class T, class Format>
+IPEX_WITHIN void multiply_piece(const DecodeParams& params, const DecodeStage& stage, int piece,
+                                DecodeVectors vectors) {
+  const auto& tile = stage.rows[piece % stage.tiles];
+  float* const output = params.workspace + stage.output + tile.output;
+  const int owner = piece / stage.tiles;  // of experts: a token, and, of inner ones, which of its experts
+  const bool inner = stage.kind == DecodeKind::inner_experts, outer = stage.kind == DecodeKind::outer_experts;
+  TileProduct product{vectors, params.tokens, 0, 0, output, stage.output_stride, stage.scale,
+                      stage.accumulate != 0};
+#pragma nounroll
+  for (int i = 0; i < (outer ? stage.chosen : 1); ++i) {
+    if (inner || outer) {
+      const int slot = inner ? owner : owner * stage.chosen + i;
+      const int token = slot / stage.chosen, which = slot % stage.chosen;
+      const ExpertChoice choice(params, stage, token);
+      product.count = 1;
+      product.token = token;
+      product.expert = choice.expert(which);
+      product.vectors.values = vectors.values + (inner ? token : slot) * vectors.stride;
+      product.output = output + (inner ? slot : token) * int64_t{stage.output_stride};
+      product.scale = inner ? 1.0f : choice.weight(which);
+    }
+    multiply_tile<T, Format>(params, stage, tile, product);
+  }
+}
+
+// The experts of a token with the largest scores, and their weights: the softmax of the scores.
+IPEX_WITHIN void choose_experts(const DecodeParams& params, const DecodeStage& stage, int token,
+                                float* scratch) {
+  const float* scores = params.workspace + stage.input + token * int64_t{stage.input_stride};
+  float* const words = params.workspace + params.choices + token * int64_t{params.choices_stride};
+  for (int e = 0; e < stage.experts; ++e) scratch[e] = scores[e];
+  float largest = 0, total = 0;
+  for (int i = 0; i < stage.chosen; ++i) {
+    int best = 0;
+    for (int e = 1; e < stage.experts; ++e) {
+      if (scratch[e] > scratch[best]) best = e;
+    }
+    if (i == 0) {
+      largest = scratch[best];
+      if (!stage.normalized) {
+        for (int e = 0; e < stage.experts; ++e) total += math::exp(scores[e] - largest);
+      }
+    }
+    const float weight = math::exp(scratch[best] - largest);
+    if (stage.normalized) total += weight;
+    words[i] = static_cast<float>(best);
+    words[stage.chosen + i] = weight;
+    scratch[best] = -limits<float>::infinity();
+  }
+  for (int i = 0; i < stage.chosen; ++i) words[stage.chosen + i] /= total;
+  if (stage.shared) words[2 * stage.chosen] = 1 / (1 + math::exp(-scores[stage.experts]));
 }
 
 // Cosines and sines of a token's position for each pair of features.

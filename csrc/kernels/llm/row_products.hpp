@@ -107,7 +107,7 @@ IPEX_WITHIN void multiply_rows(const RowProducts<T, V>& products, Visit visit) {
   for (int i = 0; i < Rows * Vectors; ++i) visit(i / Vectors, i % Vectors, totals[i]);
 }
 
-// Where products go: output[v, row] = bias[row] + scale * sum, added to what is there or multiplied by it.
+// Where products go: output[v, row] = scale * (bias[row] + sum), added to what is there or multiplied by it.
 enum class ProductMode { store, add, multiply };
 template <class B, class Out>
 struct ProductSink {
@@ -116,9 +116,11 @@ struct ProductSink {
   const B* bias;   // or none
   float scale;
   ProductMode mode;
+  float limit = 0;  // if not 0: of the sum, to which 1 is added then
 
   void put(int64_t row, int v, float sum) const {
     if (bias != nullptr) sum += static_cast<float>(bias[row]);
+    if (limit > 0) sum = sycl::fmin(sycl::fmax(sum, -limit), limit) + 1;
     Out& result = output[v * stride + row];
     sum *= scale;
     if (mode == ProductMode::add) sum += static_cast<float>(result);
