@@ -254,3 +254,43 @@ def test_the_original_names_and_the_model_stay():
     ours = ipex.optimize_transformers(model, dtype=torch.float32, device="xpu", inplace=True)
     assert ours is model and ours.device.type == "xpu"
     assert "one launch for all 3 layers" in ours.llm_report[0]
+
+
+def test_beams_share_the_keys_of_their_prompt(llamas):
+    """Rows of one prompt are computed once and kept once, until they are cut."""
+    stock, ours = llamas
+    ids = prompts(2)["input_ids"].repeat_interleave(3, dim=0)
+    mask = prompts(2)["attention_mask"].repeat_interleave(3, dim=0)
+    following = torch.arange(6)[:, None] + 5
+    longer = torch.cat([mask, torch.ones_like(following)], dim=1)
+
+    def run(model, device):
+        first = model(ids.to(device), attention_mask=mask.to(device), use_cache=True)
+        cache = first.past_key_values
+        parts = [first.logits[:, -1:]]
+        for _ in range(2):
+            step = model(
+                following.to(device),
+                attention_mask=longer.to(device),
+                position_ids=longer.sum(1, keepdim=True).to(device) - 1,
+                past_key_values=cache,
+            )
+            parts.append(step.logits)
+            cache.crop(-2)  # into the prompt
+            step = model(
+                torch.cat([ids[:, -1:], following], 1).to(device),
+                attention_mask=longer.to(device),
+                past_key_values=cache,
+            )
+            parts.append(step.logits)
+            cache.crop(-1)
+        return torch.cat([part.cpu() for part in parts], dim=1), cache
+
+    with torch.no_grad():
+        expected, _ = run(stock, "cpu")
+        got, cache = run(ours, "xpu")
+        first = ours(ids.to("xpu"), attention_mask=mask.to("xpu"), use_cache=True).past_key_values
+    assert first.layers[0].store.segments[0].keys[0].shape[0] == 2
+    assert first.layers[0].store.rows == 6
+    assert first.layers[0].keys.shape[0] == 6
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)

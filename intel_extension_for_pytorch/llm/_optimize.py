@@ -101,7 +101,7 @@ class _Forward:
         return (
             given is not None
             and given.numel() > 0
-            and (store.length == 0 or given.shape[0] == store.segments[0].keys[0].shape[0])
+            and (store.length == 0 or given.shape[0] == store.rows)
             and (mask is None or mask.dim() == 2)
             and (positions is None or positions.dim() == 2)
             and not torch.is_grad_enabled()

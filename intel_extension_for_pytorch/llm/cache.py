@@ -47,6 +47,7 @@ class SegmentStore:
         self.repeats = repeats
         self.lengths = [0] * layers
         self.segments: list[_Segment] = []
+        self.rows = 0
         self.row_of: Tensor | None = None  # int32 [positions, rows]
         self._table: Tensor | None = None
 
@@ -88,19 +89,24 @@ class SegmentStore:
                 _Segment(
                     last.end,
                     last.end + size,
-                    list(keys.new_empty((self.layers, *_with_length(keys, size)))),
-                    list(values.new_empty((self.layers, *_with_length(values, size)))),
+                    list(self._room_for(keys, size)),
+                    list(self._room_for(values, size)),
                 )
             )
             self._table = None
         if self.row_of is not None and self.row_of.shape[0] < end:
-            more = _own_rows(keys.shape[0], self.segments[-1].end - self.row_of.shape[0], keys)
+            more = _own_rows(self.rows, self.segments[-1].end - self.row_of.shape[0], keys)
             self.row_of = torch.cat([self.row_of, more])
+
+    def _room_for(self, states: Tensor, positions: int) -> Tensor:
+        _, heads, _, features = states.shape
+        return states.new_empty((self.layers, self.rows, heads, positions, features))
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> None:
         """Keys and values [rows, heads, tokens, features] of one layer."""
         begin, count = self.lengths[layer], keys.shape[2]
         if not self.segments:
+            self.rows = keys.shape[0]
             self.segments.append(
                 _Segment(
                     0, count, [keys.new_empty(0)] * self.layers, [keys.new_empty(0)] * self.layers
@@ -127,20 +133,49 @@ class SegmentStore:
         length = self.lengths[layer]
 
         def joined(parts: list[Tensor]) -> Tensor:
-            cut = [
-                part[:, :, : max(0, min(length, segment.end) - segment.begin)]
-                for part, segment in zip(parts, self.segments, strict=True)
-            ]
-            tensor = cut[0] if len(cut) == 1 else torch.cat(cut, dim=2)
-            if self.row_of is None:
-                return tensor
-            where = self.row_of[:length].t()[:, None, :, None].long()
-            return tensor.gather(0, where.expand(tensor.shape))
+            cut = []
+            for part, segment in zip(parts, self.segments, strict=True):
+                end = min(length, segment.end)
+                if end > segment.begin:
+                    cut.append(self._rows_of(part[:, :, : end - segment.begin], segment.begin))
+            if not cut:
+                return parts[0][:, :, :0]
+            return cut[0] if len(cut) == 1 else torch.cat(cut, dim=2)
 
         return (
             joined([segment.keys[layer] for segment in self.segments]),
             joined([segment.values[layer] for segment in self.segments]),
         )
+
+    def _rows_of(self, part: Tensor, begin: int) -> Tensor:
+        """Positions from `begin` on as each row has them."""
+        if self.row_of is None:
+            return part
+        where = self.row_of[begin : begin + part.shape[2]].t()[:, None, :, None].long()
+        return part.gather(0, where.expand(-1, part.shape[1], -1, part.shape[3]))
+
+    def share(self, repeats: int) -> None:
+        """Each row becomes `repeats` rows, which share what there is of it."""
+        self.rows *= repeats
+        first = self.segments[0].keys[0]
+        self.row_of = _own_rows(self.rows, self.segments[-1].end, first) // repeats
+
+    def cut(self, layer: int, count: int) -> None:
+        """Removes the last `count` positions of a layer."""
+        self.lengths[layer] = max(0, self.lengths[layer] - count)
+        if layer + 1 < self.layers:
+            return
+        if self.length == 0:
+            self.clear()
+        elif self.row_of is None:
+            return
+        elif any(
+            self.lengths[layer] < segment.end and segment.keys[0].shape[0] < self.rows
+            for segment in self.segments
+        ):
+            self.rebuild(lambda states: states)  # positions that come need rows of their own
+        else:
+            self.row_of[self.length :] = _own_rows(self.rows, 1, self.row_of)
 
     def reorder(self, rows: Tensor) -> None:
         """Row i becomes what row rows[i] was."""
@@ -148,7 +183,7 @@ class SegmentStore:
             return
         keys = self.segments[0].keys[0]
         if self.row_of is None:
-            self.row_of = _own_rows(keys.shape[0], self.segments[-1].end, keys)
+            self.row_of = _own_rows(self.rows, self.segments[-1].end, keys)
         length = self.length
         self.row_of[:length] = self.row_of[:length].index_select(1, rows.to(keys.device))
 
@@ -167,11 +202,6 @@ class SegmentStore:
 
     def clear(self) -> None:
         self.__init__(self.layers, self.repeats)  # type: ignore[misc]
-
-
-def _with_length(states: Tensor, length: int) -> tuple[int, int, int, int]:
-    rows, heads, _, features = states.shape
-    return rows, heads, length, features
 
 
 def _own_rows(rows: int, positions: int, like: Tensor) -> Tensor:
@@ -258,12 +288,7 @@ class SegmentLayer(CacheLayerMixin):
                 "crop takes a number of tokens to remove as a negative integer, got "
                 f"{tokens_to_remove}"
             )
-        store = self.store
-        store.lengths[self.layer] = max(0, store.lengths[self.layer] + tokens_to_remove)
-        if store.row_of is not None and self.layer == 0:
-            # Positions that come are their own row's.
-            rows = store.row_of.shape[1]
-            store.row_of[store.length :] = _own_rows(rows, 1, store.row_of)
+        self.store.cut(self.layer, -tokens_to_remove)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         if self.layer == 0:

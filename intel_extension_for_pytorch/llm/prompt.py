@@ -56,6 +56,21 @@ def _norm_of(module: Any, offset: float) -> Norm:
     return lambda x: functional.rms_norm(x, weight.shape, weight, epsilon)
 
 
+def _every(count: int, rows: Tensor | None) -> Tensor | None:
+    return rows if rows is None or rows.shape[0] == 1 else rows[::count]
+
+
+def _repeats_in(*given: Tensor | None) -> int:
+    """How many rows that follow each other are the same, in all of the tensors and everywhere."""
+    tensors = [rows for rows in given if rows is not None and rows.shape[0] > 1]
+    if not tensors:
+        return 1
+    same = torch.stack([(rows[1:] == rows[:-1]).all(1) for rows in tensors]).all(0).tolist()
+    repeats = (same.index(False) if False in same else len(same)) + 1
+    expected = [row % repeats != 0 for row in range(1, len(same) + 1)]
+    return repeats if (len(same) + 1) % repeats == 0 and same == expected else 1
+
+
 @dataclasses.dataclass
 class _Layer:
     attention: Any
@@ -158,6 +173,12 @@ class Prompt:
         """Hidden states [rows, tokens, width] after the last normalization; the cache has the
         tokens afterwards. The arguments are those of a base model's forward of transformers."""
         cached = store.length
+        repeats = 1 if cached or input_ids is None else _repeats_in(input_ids, mask, positions)
+        if repeats > 1:  # beams of one prompt
+            ids, part, places = (_every(repeats, t) for t in (input_ids, mask, positions))
+            hidden = self(ids, None, part, places, store)
+            store.share(repeats)
+            return hidden.repeat_interleave(repeats, 0)
         hidden, positions = self._inputs(input_ids, embeddings, mask, positions, cached)
         masks = _Masks(mask, hidden.shape[1], cached, hidden.device)
         angles = {
