@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers.cache_utils import DynamicCache
-from transformers.modeling_outputs import BaseModelOutputWithPast
+from transformers.modeling_outputs import BaseModelOutputWithPast, MoeModelOutputWithPast
 
 from .. import _C
 from .._report import Report
 from .cache import SegmentStore, use_segments
 from .decoder import Decoder
-from .families import BY_OPERATORS, Unsupported, family_of, find, repeats_of
+from .families import BY_OPERATORS, Family, Unsupported, family_of, find, repeats_of
 from .prompt import Prompt
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -30,10 +30,12 @@ class _Forward:
     where there are such; all else runs as it did before."""
 
     def __init__(
-        self, base: Any, layers: int, decoder: Decoder | None, prompt: Prompt | None
+        self, base: Any, family: Family | None, decoder: Decoder | None, prompt: Prompt | None
     ) -> None:
         self._base = base
-        self._layers = layers
+        self._layers = base.config.num_hidden_layers
+        with_experts = family is not None and family.experts is not None
+        self._output = MoeModelOutputWithPast if with_experts else BaseModelOutputWithPast
         self._repeats = repeats_of(base.config)
         self._decoder = decoder
         self._prompt = prompt
@@ -72,9 +74,7 @@ class _Forward:
                 run = self._prompt
         if run is not None:
             hidden = run(input_ids, inputs_embeds, attention_mask, position_ids, store)
-            return BaseModelOutputWithPast(
-                last_hidden_state=hidden, past_key_values=past_key_values
-            )
+            return self._output(last_hidden_state=hidden, past_key_values=past_key_values)
         return self._before(
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -97,7 +97,7 @@ class _Forward:
     def _is_plain(self, given: Any, mask: Any, positions: Any, store: Any, keywords: Any) -> bool:
         """Whether nothing is asked for but hidden states after the last layer."""
         config = self._base.config
-        asks = ("output_attentions", "output_hidden_states")
+        asks = ("output_attentions", "output_hidden_states", "output_router_logits")
         return (
             given is not None
             and given.numel() > 0
@@ -207,7 +207,7 @@ def _replace_forward(model: Any) -> tuple[list[str], list[str]]:
             notes.append("prompts run by fused operators")
     except Unsupported as missing:
         notes.append(f"prompts run by operators of transformers: {missing}")
-    base.forward = _Forward(base, layers, decoder, prompt)
+    base.forward = _Forward(base, family, decoder, prompt)
     notes.append("keys and values are kept in segments")
     return notes, left
 

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from .weight import QuantizedWeight, check_kind
 
+# Of classes that compute what nn.Linear does: Falcon's adds the bias apart.
+PLAIN_LINEAR_LAYERS = ("Linear", "FalconLinear")
+
 
 class WeightOnlyLinear(nn.Module):
     """A linear layer whose weights are of few bits; activations keep their dtype.
@@ -142,7 +145,7 @@ def quantize_model(
         reason = ""
         if name in skipped or name.rpartition(".")[2] in skipped:
             reason = "named in skip"
-        elif type(module) is not nn.Linear:
+        elif type(module).__name__ not in PLAIN_LINEAR_LAYERS:
             reason = f"a {type(module).__name__}, not an nn.Linear"
         elif len(owners.get(id(module.weight), ())) > 1:
             reason = "another module has its weight too"
