@@ -4,27 +4,14 @@ import copy
 
 import pytest
 import torch
-from tiny_models import prompts, tiny_model
+from tiny_models import of_numbers, prompts, tiny_model
 from torch import nn
 
 import intel_extension_for_pytorch as ipex
-from intel_extension_for_pytorch.llm.quantization import WeightOnlyLinear, quantize_model
+from intel_extension_for_pytorch.llm.quantization import quantize_model
 
 KINDS = [("int8", -1), ("int4", 32), ("fp8_e4m3", 64), ("fp8_e5m2", -1)]
 FAMILIES = ["llama, biases", "llama, odd sizes", "phi3", "gemma2", "gpt_neox", "falcon, groups"]
-
-
-def of_numbers(model: nn.Module) -> nn.Module:
-    """The model on the CPU with the numbers that codes stand for, in float32."""
-    model = copy.deepcopy(model)
-    for name, module in list(model.named_modules()):
-        if isinstance(module, WeightOnlyLinear):
-            linear = nn.Linear(module.in_features, module.out_features, module.bias is not None)
-            linear.weight.data = module.quantized_weight.dequantize_reference().cpu()
-            if module.bias is not None:
-                linear.bias.data = module.bias.detach().cpu().float()
-            model.set_submodule(name, linear)
-    return model.to("cpu", torch.float32)
 
 
 def logits(model: nn.Module, ids: torch.Tensor, steps: list[int]) -> torch.Tensor:
@@ -36,6 +23,10 @@ def logits(model: nn.Module, ids: torch.Tensor, steps: list[int]) -> torch.Tenso
             cache = result.past_key_values
             parts.append(result.logits.float().cpu())
     return torch.cat(parts, dim=1)
+
+
+def assert_same(got: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
 def quantized(name: str, kind: str, group_size: int) -> nn.Module:
@@ -54,9 +45,7 @@ def test_logits(name, kind, group_size):
     for rows in (1, 2):
         ids = prompts(rows, length=20)["input_ids"]
         steps = [9, 1, 4, 1, 3, 2] if rows == 2 else [7, 1, 8, 3, 1]
-        torch.testing.assert_close(
-            logits(ours, ids.to("xpu"), steps), logits(expected, ids, [20]), rtol=1e-4, atol=1e-4
-        )
+        assert_same(logits(ours, ids.to("xpu"), steps), logits(expected, ids, [20]))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -81,9 +70,7 @@ def test_layers_that_were_kept():
     expected = of_numbers(model)
     ours = ipex.llm.optimize(model, dtype=torch.float32, strict=True)
     ids = prompts(1, length=20)["input_ids"]
-    torch.testing.assert_close(
-        logits(ours, ids.to("xpu"), [7, 1, 8, 3, 1]), logits(expected, ids, [20]), rtol=1e-4, atol=1e-4
-    )
+    assert_same(logits(ours, ids.to("xpu"), [7, 1, 8, 3, 1]), logits(expected, ids, [20]))
 
 
 @pytest.mark.parametrize("change", ["kinds", "nf4"])
@@ -98,6 +85,22 @@ def test_what_no_program_has_runs_by_operators(change):
     ours = ipex.llm.optimize(model, dtype=torch.float32)
     assert any("operators" in note for note in ours.llm_report)
     ids = prompts(1, length=20)["input_ids"]
-    torch.testing.assert_close(
-        logits(ours, ids.to("xpu"), [7, 1, 8, 3, 1]), logits(expected, ids, [20]), rtol=1e-4, atol=1e-4
-    )
+    assert_same(logits(ours, ids.to("xpu"), [7, 1, 8, 3, 1]), logits(expected, ids, [20]))
+
+
+def test_the_layer_of_logits_beside_an_embedding_of_the_same_weights():
+    model = tiny_model("gemma2").to("xpu")
+    table = model.get_input_embeddings().weight
+    assert model.lm_head.weight is table
+    report = quantize_model(model, "int4", 32, output_kind="int8")
+    assert "lm_head" in report.replaced and model.lm_head.kind == "int8"
+    assert model.get_input_embeddings().weight is table
+    expected = of_numbers(model)
+    ours = ipex.llm.optimize(model, dtype=torch.float32, strict=True)
+    ids = prompts(1, length=20)["input_ids"]
+    assert_same(logits(ours, ids.to("xpu"), [7, 1, 8, 3, 1]), logits(expected, ids, [20]))
+
+
+def test_an_output_kind_needs_a_language_model():
+    with pytest.raises(ValueError, match=r"get_output_embeddings\(\) is a linear layer, but got Linear"):
+        quantize_model(nn.Linear(64, 64).to("xpu"), output_kind="int8")

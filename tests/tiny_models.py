@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 import transformers
+from torch import nn
+
+from intel_extension_for_pytorch.llm.quantization import WeightOnlyLinear
 
 VOCABULARY = 199
 _SIZES = dict(
@@ -162,3 +166,16 @@ def prompts(rows: int = 3, length: int = 11) -> dict[str, torch.Tensor]:
         mask[row, : 3 * row] = 0
         ids[row, : 3 * row] = 0
     return {"input_ids": ids, "attention_mask": mask}
+
+
+def of_numbers(model: nn.Module) -> nn.Module:
+    """The model on the CPU with the numbers that codes stand for, in float32."""
+    model = copy.deepcopy(model)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, WeightOnlyLinear):
+            linear = nn.Linear(module.in_features, module.out_features, module.bias is not None)
+            linear.weight.data = module.quantized_weight.dequantize_reference().cpu()
+            if module.bias is not None:
+                linear.bias.data = module.bias.detach().cpu().float()
+            model.set_submodule(name, linear)
+    return model.to("cpu", torch.float32)

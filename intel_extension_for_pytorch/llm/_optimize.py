@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -171,7 +172,10 @@ def optimize(
         )
     if not inplace:
         model = copy.deepcopy(model)
+    exact = list(_frequencies(model))
     model = model.to(device=device, dtype=dtype)
+    for module, name, value in exact:  # positions far into a text need more than 16 bits of them
+        setattr(module, name, value.to(device))
     notes, left = _replace_forward(model)
     # The static cache would compile the forward pass, for which there is no compiler here yet.
     model.generation_config.disable_compile = True
@@ -184,6 +188,14 @@ def optimize(
         raise NotImplementedError(f"ipex.llm.optimize: {'; '.join(left)}")
     model.llm_report = notes + left
     return model
+
+
+def _frequencies(model: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:
+    """Buffers with the frequencies of rotary embeddings, in float32."""
+    for module in model.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if name.endswith("inv_freq") and buffer.dtype == torch.float32:
+                yield module, name, buffer
 
 
 def _replace_forward(model: Any) -> tuple[list[str], list[str]]:
