@@ -48,7 +48,7 @@ demo-llm: build .venv/llm
 	for dtype in $(DEMO_DTYPES); do echo "-- $$dtype"; $(BIN)/python examples/llm.py --dtype $$dtype; done
 
 TESTS ?= $(sort $(wildcard tests/test_*.py))
-test: build
+test: build .venv/llm
 	$(call say,Tests)
 	@# A process for each file: allocator statistics, forks and kernel counters start from nothing in each.
 	@# Status 5 is pytest's word for a file in which PYTEST selects no test.
@@ -60,7 +60,7 @@ test: build
 
 # What computes with device memory alone is the same there; the operator tests have each operator once.
 MEMORY_TESTS := allocator amp compiled_kernels cpp_interface data_movement data_parallel device elementwise \
-  extension faults fft foreach fork generator half_sums kernel_library layouts linalg llm_functional llm_generate \
+  extension faults fft foreach fork generator half_sums kernel_library layouts linalg llm_functional llm_generate llm_quantized_decode \
   loss multi_device nested opinfo optim quantized random reduce sharing sort_scan sparse streams stress transformer unsigned xpu_api
 test-memory: export IPEX_XPU_HOST_ACCESS := 0
 test-memory:

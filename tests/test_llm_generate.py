@@ -8,10 +8,8 @@ from tiny_models import CONFIGURATIONS, prompts, tiny_model
 
 import intel_extension_for_pytorch as ipex
 from intel_extension_for_pytorch.llm.cache import SegmentStore
-from intel_extension_for_pytorch.llm.families import BY_OPERATORS
 
 FAMILIES = list(CONFIGURATIONS)
-WITH_PROGRAM = [name for name in FAMILIES if CONFIGURATIONS[name][0] not in BY_OPERATORS]
 LENGTH = 20
 
 
@@ -28,8 +26,7 @@ def continuation(model, inputs, **keywords) -> list[list[int]]:
 def pair(request):
     """A model on the CPU, and the same prepared for xpu."""
     model = tiny_model(request.param)
-    strict = request.param in WITH_PROGRAM
-    return model, ipex.llm.optimize(model, dtype=torch.float32, strict=strict)
+    return model, ipex.llm.optimize(model, dtype=torch.float32, strict=True)
 
 
 def test_tokens(pair):
@@ -245,8 +242,10 @@ def test_what_optimize_refuses():
         ipex.llm.optimize(model, dtype=torch.float64)
     with pytest.raises(RuntimeError, match=r"call model\.eval"):
         ipex.llm.optimize(tiny_model("llama").train())
-    with pytest.raises(NotImplementedError, match="no program has latent attention"):
-        ipex.llm.optimize(tiny_model("mixtral"), strict=True)
+    table = tiny_model("llama").to("xpu")
+    ipex.llm.quantization.quantize_model(table, "nf4", 64)
+    with pytest.raises(NotImplementedError, match="no program has weights of NF4"):
+        ipex.llm.optimize(table, strict=True)
 
 
 def test_the_original_names_and_the_model_stay():

@@ -1,16 +1,7 @@
 #include "fused/decode_program.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/zeros.h>
-#include <c10/core/DeviceGuard.h>
-#include <c10/core/Event.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
-
 #include <algorithm>
 
-#include "aten/reduce/reduce.h"
 #include "runtime/limits.h"
 
 namespace ipex::fused {
@@ -19,25 +10,9 @@ namespace {
 using kernels::decode_tokens;
 using kernels::DecodeKind;
 
-constexpr const char* no_codes = "no_codes";
-
-// Splits of the keys: so many at most, and so many keys at least in each.
-constexpr std::int64_t most_splits = 16, shortest_split = 128;
 // Of the weights that a tile reads: enough that its turn costs nothing, little enough that the last ones end
 // together.
 constexpr std::int64_t tile_bytes = 64 << 10;
-
-struct FormatKernel {
-  std::string_view format;
-  aten::TypedKernel kernel;
-
-  explicit FormatKernel(const char* name)
-      : format(name), kernel("llm/decode", "decode", nullptr, name) {}
-};
-FormatKernel format_kernels[] = {FormatKernel(no_codes),           FormatKernel("weights::int4"),
-                                 FormatKernel("weights::int8"),      FormatKernel("weights::e4m3"),
-                                 FormatKernel("weights::e5m2"),      FormatKernel("byte_weights::int4"),
-                                 FormatKernel("byte_weights::int8")};
 
 template <class Choice>
 Choice choice_of(const char* what, const std::string& name, const std::map<std::string, Choice>& choices) {
@@ -66,12 +41,6 @@ kernels::DecodeNorm norm_of(const std::string& name) {
                                         {{"none", none}, {"rms", root_mean_square}, {"layer", layer}});
 }
 
-template <class T>
-at::Tensor on_device(std::vector<T>& values, c10::Device device) {
-  const auto bytes = static_cast<std::int64_t>(values.size() * sizeof(T));
-  return at::from_blob(values.data(), {bytes}, at::kByte).to(device);
-}
-
 std::int64_t rows_in(const DecodeMatrix& matrix) {
   const auto* numbers = std::get_if<at::Tensor>(&matrix);
   TORCH_CHECK_VALUE(!numbers || numbers->dim() >= 2, "decode: expected a matrix of weights, got shape ",
@@ -90,10 +59,9 @@ std::int64_t row_bytes(const DecodeMatrix& matrix) {
 
 }  // namespace
 
-DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Device device)
-    : shape_(std::move(shape)), dtype_(dtype), device_(device) {
-  TORCH_CHECK_VALUE(dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kHalf,
-                    "decode: expected float32, bfloat16 or float16, got ", dtype);
+void DecodeProgram::check_shape() const {
+  TORCH_CHECK_VALUE(dtype_ == at::kFloat || dtype_ == at::kBFloat16 || dtype_ == at::kHalf,
+                    "decode: expected float32, bfloat16 or float16, got ", dtype_);
   TORCH_CHECK_VALUE(shape_.head_size > 0 && shape_.head_size <= kernels::decode_head_size &&
                         shape_.key_heads > 0 && shape_.heads % shape_.key_heads == 0,
                     "decode: expected heads of up to ", kernels::decode_head_size,
@@ -106,9 +74,18 @@ DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Devi
                     "decode: expected at most two tables of frequencies with a scale each");
   for (const auto& table : shape_.inverse_frequencies) {
     TORCH_CHECK_VALUE(table.scalar_type() == at::kFloat && table.is_contiguous() &&
-                          table.numel() == shape_.rotary / 2 && table.device() == device,
-                      "decode: expected ", shape_.rotary / 2, " frequencies in float32 on ", device);
+                          table.numel() == shape_.rotary / 2 && table.device() == device_,
+                      "decode: expected ", shape_.rotary / 2, " frequencies in float32 on ", device_);
   }
+  TORCH_CHECK_VALUE(shape_.latent == 0 ||
+                        (shape_.key_heads == 1 && shape_.head_size == shape_.latent + shape_.rotary),
+                    "decode: expected latent vectors that all heads share, whose size with ", shape_.rotary,
+                    " rotated features is that of a head, got ", shape_.latent, " and ", shape_.head_size);
+}
+
+DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Device device)
+    : shape_(std::move(shape)), dtype_(dtype), device_(device) {
+  check_shape();
   std::int64_t offset = 0;
   const auto reserve = [&](std::int64_t size) {
     const auto place = offset;
@@ -120,16 +97,22 @@ DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Devi
   };
   add_vector("hidden", shape_.width);
   add_vector("branch", shape_.width);
-  add_vector("projected", (shape_.heads + 2 * shape_.key_heads) * shape_.head_size);
+  const bool latent = shape_.latent > 0;
+  const auto value_size = latent ? shape_.latent : shape_.head_size;
+  add_vector("projected", latent ? shape_.heads * (shape_.plain + shape_.rotary)
+                                 : (shape_.heads + 2 * shape_.key_heads) * shape_.head_size);
+  add_vector("query latent", shape_.query_latent);
+  add_vector("latent", latent ? shape_.latent + shape_.rotary : 0);
+  add_vector("values", latent ? shape_.heads * shape_.value : 0);
   add_vector("queries", shape_.heads * shape_.head_size);
-  add_vector("attention", shape_.heads * most_splits * (shape_.head_size + 2));
+  add_vector("attention", shape_.heads * decode_splits * (value_size + 2));
   add_vector("inner", shape_.inner);
   add_vector("scores", shape_.experts + 1);
   add_vector("choices", 2 * shape_.chosen + 1);
   add_vector("slots", shape_.chosen * shape_.expert_inner);
   angles_ = reserve(2 * decode_tokens * shape_.rotary);
-  const auto widest =
-      std::max({shape_.width, shape_.inner, shape_.heads * shape_.head_size, shape_.experts});
+  const auto widest = std::max({shape_.width, shape_.inner, shape_.heads * shape_.head_size,
+                                shape_.query_latent, shape_.heads * shape_.value, 2 * shape_.experts});
   scratch_stride_ = std::max(decode_tokens * widest, 2 * kernels::decode_position_block * shape_.head_size);
   groups_ = 2 * std::max<std::int64_t>(runtime::device_limits(device.index()).compute_units, 1);
   scratch_ = offset;
@@ -217,7 +200,7 @@ kernels::DecodeRows DecodeProgram::rows_of(const char* what, const DecodeMatrix&
   TORCH_CHECK_VALUE(codes.codes.device() == device_, "decode: expected ", what, " on ", device_, ", got ",
                     codes.codes.device());
   const auto product = aten::code_product("decode", codes, dtype_);
-  TORCH_CHECK_VALUE(format_ == no_codes || format_ == product.format,
+  TORCH_CHECK_VALUE(format_ == decode_without_codes || format_ == product.format,
                     "decode: expected codes of one kind in all products, got ", product.format, " and ",
                     format_);
   format_ = product.format;
@@ -297,15 +280,22 @@ void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::
   add_tiles(rows, to.stride, stage);
 }
 
-void DecodeProgram::add_choice(bool normalized, bool shared) {
+void DecodeProgram::add_choice(const DecodeChoice& choice) {
   auto& stage = add_stage(DecodeKind::choose);
   TORCH_CHECK_VALUE(shape_.chosen > 0 && shape_.chosen <= shape_.experts,
                     "decode: expected 1 to ", shape_.experts, " experts of a token, got ", shape_.chosen);
+  TORCH_CHECK_VALUE(choice.groups > 0 && shape_.experts % choice.groups == 0 && choice.chosen_groups > 0,
+                    "decode: expected groups of ", shape_.experts, " experts, got ", choice.groups);
   connect(stage, vector_of("scores"), vector_of("choices"));
   stage.experts = static_cast<int>(shape_.experts);
   stage.chosen = static_cast<int>(shape_.chosen);
-  stage.normalized = normalized;
-  stage.shared = shared;
+  stage.normalized = choice.normalized;
+  stage.sigmoid = choice.sigmoid;
+  stage.shared = choice.shared;
+  stage.scale = static_cast<float>(choice.scale);
+  stage.choice_bias = floats_of("a bias of scores", choice.bias, shape_.experts);
+  stage.groups = static_cast<int>(choice.groups);
+  stage.chosen_groups = static_cast<int>(choice.chosen_groups);
 }
 
 void DecodeProgram::add_experts(const DecodeRows& inner, const DecodeRows& outer, const DecodeNorm& norm,
@@ -342,22 +332,47 @@ void DecodeProgram::add_heads(std::int64_t layer, std::int64_t angles, const Dec
   stage.key_norm = head_normalization(key_norm, shape_.key_heads);
 }
 
+const float* DecodeProgram::floats_of(const char* what, const std::optional<at::Tensor>& tensor,
+                                      std::int64_t size) {
+  if (!tensor) return nullptr;
+  TORCH_CHECK_VALUE(tensor->scalar_type() == at::kFloat && tensor->is_contiguous() &&
+                        tensor->numel() == size && tensor->device() == device_,
+                    "decode: expected ", what, " of dtype float32 [", size, "] on ", device_, ", got ",
+                    tensor->scalar_type(), tensor->sizes(), " on ", tensor->device());
+  kept_.push_back(*tensor);
+  return tensor->const_data_ptr<float>();
+}
+
+const void* DecodeProgram::expansion_of(const at::Tensor& expand) {
+  return address_of("expansion of latent vectors", expand,
+                    shape_.heads * (shape_.plain + shape_.value) * shape_.latent);
+}
+
+void DecodeProgram::add_latent_heads(std::int64_t layer, std::int64_t angles, const DecodeNorm& norm,
+                                     const at::Tensor& expand) {
+  TORCH_CHECK_VALUE(angles >= 0 && angles < static_cast<std::int64_t>(shape_.inverse_frequencies.size()),
+                    "decode: there is no table of frequencies ", angles);
+  auto& stage = add_stage(DecodeKind::latent_heads);
+  stage.layer = static_cast<int>(layer);
+  stage.angles = static_cast<int>(angles);
+  stage.norm = normalization(norm, shape_.latent);
+  stage.expand = expansion_of(expand);
+}
+
+void DecodeProgram::add_latent_values(const at::Tensor& expand) {
+  auto& stage = add_stage(DecodeKind::latent_values);
+  connect(stage, vector_of("attention"), vector_of("values"));
+  stage.expand = expansion_of(expand);
+}
+
 void DecodeProgram::add_attention(std::int64_t layer, std::int64_t window,
                                   const std::optional<at::Tensor>& slopes,
                                   const std::optional<at::Tensor>& sinks) {
-  const auto address = [&](const std::optional<at::Tensor>& tensor) -> const float* {
-    if (!tensor) return nullptr;
-    TORCH_CHECK_VALUE(tensor->scalar_type() == at::kFloat && tensor->is_contiguous() &&
-                          tensor->numel() == shape_.heads && tensor->device() == device_,
-                      "decode: expected float32 [", shape_.heads, "] for the heads on ", device_);
-    kept_.push_back(*tensor);
-    return tensor->const_data_ptr<float>();
-  };
   auto& stage = add_stage(DecodeKind::attention);
   stage.layer = static_cast<int>(layer);
   stage.window = static_cast<int>(window);
-  stage.slopes = address(slopes);
-  stage.sinks = address(sinks);
+  stage.slopes = floats_of("slopes", slopes, shape_.heads);
+  stage.sinks = floats_of("sinks", sinks, shape_.heads);
 }
 
 void DecodeProgram::add_normalized(const std::string& input, const DecodeNorm& norm, double scale) {
@@ -370,130 +385,6 @@ void DecodeProgram::add_normalized(const std::string& input, const DecodeNorm& n
 
 void DecodeProgram::add_finish(const DecodeNorm& norm) {
   add_stage(DecodeKind::finish).norm = normalization(norm, shape_.width);
-}
-
-void DecodeProgram::upload() {
-  if (counters_.defined()) return;
-  kernel_ = &std::find_if(std::begin(format_kernels), std::end(format_kernels), [&](const auto& each) {
-               return each.format == format_;
-             })->kernel;
-  device_tiles_ = on_device(tiles_, device_);
-  device_matrices_ = on_device(matrices_, device_);
-  scratch_stride_ = (scratch_stride_ + 15) / 16 * 16;
-  workspace_ =
-      at::empty({scratch_ + groups_ * scratch_stride_}, at::TensorOptions(device_).dtype(at::kFloat));
-  const auto* tiles = static_cast<const kernels::DecodeTile*>(device_tiles_.const_data_ptr());
-  for (std::size_t s = 0; s < stages_.size(); ++s) stages_[s].rows = tiles + first_tiles_[s];
-  device_stages_ = on_device(stages_, device_);
-  constexpr std::int64_t words = 2 * kernels::decode_line;  // of each stage
-  counters_ = at::zeros({2 * static_cast<std::int64_t>(stages_.size()) * words},
-                        at::TensorOptions(device_).dtype(at::kInt));
-}
-
-// The workspace is one: a step on another stream waits for the one before.
-void DecodeProgram::follow_stream() {
-  const auto current = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
-  if (last_stream_ && *last_stream_ != current) {
-    c10::Event before(device_.type());
-    before.record(*last_stream_);
-    before.block(current);
-  }
-  last_stream_ = current;
-}
-
-bool DecodeProgram::runs_here() { return aten::walks_alone(); }
-
-at::Tensor DecodeProgram::step(const at::Tensor& input, const at::Tensor& positions,
-                               const std::optional<at::Tensor>& mask, std::int64_t cached,
-                               const at::Tensor& segments, const std::vector<std::int64_t>& begins,
-                               const std::optional<at::Tensor>& row_of) {
-  TORCH_CHECK_VALUE(input.dim() == 3 && input.size(2) == shape_.width && input.scalar_type() == dtype_ &&
-                        input.device() == device_,
-                    "decode: expected hidden states [rows, tokens, ", shape_.width, "] of ", dtype_, " on ",
-                    device_, ", got ", input.scalar_type(), input.sizes(), " on ", input.device());
-  const auto rows = input.size(0), tokens = input.size(1);
-  TORCH_CHECK_VALUE(rows * tokens > 0 && rows * tokens <= decode_tokens, "decode: expected 1 to ",
-                    decode_tokens, " tokens, got ", rows, " x ", tokens);
-  TORCH_CHECK_VALUE(positions.scalar_type() == at::kLong && positions.numel() == rows * tokens &&
-                        positions.device() == device_,
-                    "decode: expected int64 positions [", rows, ", ", tokens, "], got ",
-                    positions.scalar_type(), positions.sizes());
-  const auto count = static_cast<std::int64_t>(begins.size()) - 1;
-  TORCH_CHECK_VALUE(count > 0 && count <= kernels::decode_segments && segments.dim() == 3 &&
-                        segments.size(1) == count && segments.size(2) == 8 && segments.is_contiguous() &&
-                        segments.scalar_type() == at::kLong && segments.device() == device_,
-                    "decode: expected int64 segments [layers, ", count, ", 8], got ", segments.scalar_type(),
-                    segments.sizes());
-  const auto end = cached + tokens;
-  TORCH_CHECK_VALUE(cached >= 0 && end <= begins.back(), "decode: ", end,
-                    " positions do not fit the cache of ", begins.back());
-  const c10::DeviceGuard guard(device_);
-  follow_stream();
-  upload();
-  const auto states = input.contiguous(), places = positions.contiguous();
-  auto result = at::empty_like(states);
-  kernels::DecodeParams params{};
-  if (mask) {
-    TORCH_CHECK_VALUE(mask->dim() == 2 && mask->size(0) == rows && mask->size(1) >= end &&
-                          mask->stride(1) == 1 && mask->scalar_type() == at::kLong &&
-                          mask->device() == device_,
-                      "decode: expected an int64 mask [", rows, ", at least ", end, "], got ",
-                      mask->scalar_type(), mask->sizes());
-    params.mask = mask->const_data_ptr<std::int64_t>();
-    params.mask_stride = mask->stride(0);
-  }
-  if (row_of) {
-    TORCH_CHECK_VALUE(row_of->dim() == 2 && row_of->size(0) >= end && row_of->size(1) == rows &&
-                          row_of->is_contiguous() && row_of->scalar_type() == at::kInt &&
-                          row_of->device() == device_,
-                      "decode: expected int32 row_of [at least ", end, ", ", rows, "], got ",
-                      row_of->scalar_type(), row_of->sizes());
-    params.row_of = row_of->const_data_ptr<std::int32_t>();
-  }
-  params.stages = static_cast<const kernels::DecodeStage*>(device_stages_.const_data_ptr());
-  params.stage_count = static_cast<int>(stages_.size());
-  params.counters = static_cast<std::uint32_t*>(counters_.mutable_data_ptr());
-  params.parity = parity_;
-  params.workspace = workspace_.mutable_data_ptr<float>();
-  params.scratch = scratch_;
-  params.scratch_stride = scratch_stride_;
-  params.matrices = static_cast<const kernels::QuantizedWeight*>(device_matrices_.const_data_ptr());
-  params.input = states.const_data_ptr();
-  params.result = result.mutable_data_ptr();
-  params.hidden = vectors_.at("hidden").offset;
-  params.width = static_cast<int>(shape_.width);
-  params.heads = static_cast<int>(shape_.heads);
-  params.key_heads = static_cast<int>(shape_.key_heads);
-  params.head_size = static_cast<int>(shape_.head_size);
-  params.rotary = static_cast<int>(shape_.rotary);
-  params.interleaved = shape_.interleaved;
-  params.scale = static_cast<float>(shape_.scale);
-  params.soft_cap = static_cast<float>(shape_.soft_cap);
-  params.projected = vectors_.at("projected").offset;
-  params.queries = vectors_.at("queries").offset;
-  params.partial = vectors_.at("attention").offset;
-  params.choices = vectors_.at("choices").offset;
-  params.choices_stride = static_cast<int>(vectors_.at("choices").stride);
-  params.angles = angles_;
-  params.frequency_count = static_cast<int>(shape_.inverse_frequencies.size());
-  for (int f = 0; f < params.frequency_count; ++f) {
-    params.frequencies[f] = {shape_.inverse_frequencies[f].const_data_ptr<float>(),
-                             static_cast<float>(shape_.frequency_scales[f])};
-  }
-  params.tokens = static_cast<int>(rows * tokens);
-  params.tokens_of_row = static_cast<int>(tokens);
-  params.cached = static_cast<int>(cached);
-  const auto splits = std::clamp<std::int64_t>((end + shortest_split - 1) / shortest_split, 1, most_splits);
-  params.split_length = static_cast<int>((end + splits - 1) / splits);
-  params.splits = static_cast<int>(splits);
-  params.positions = places.const_data_ptr<std::int64_t>();
-  params.rows = static_cast<int>(rows);
-  params.segments = static_cast<const kernels::DecodeSegment*>(segments.const_data_ptr());
-  params.segment_count = static_cast<int>(count);
-  for (std::size_t s = 0; s < begins.size(); ++s) params.begins[s] = static_cast<int>(begins[s]);
-  aten::launch(kernel_->get("decode", dtype_, device_.index()), {groups_, 1}, params);
-  parity_ = 1 - parity_;
-  return result;
 }
 
 }  // namespace ipex::fused

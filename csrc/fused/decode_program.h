@@ -16,6 +16,9 @@
 
 namespace ipex::fused {
 
+constexpr const char* decode_without_codes = "no_codes";  // the format of a program of numbers alone
+constexpr std::int64_t decode_splits = 16;                // of the keys, at most
+
 struct DecodeShape {
   std::int64_t width;             // of the hidden state
   std::int64_t heads, key_heads;  // of queries; of keys and values
@@ -25,6 +28,9 @@ struct DecodeShape {
   std::int64_t inner;                           // the widest vector of an MLP
   std::int64_t experts = 0, chosen = 0;         // all of them; for each token
   std::int64_t expert_inner = 0;                // the vector of one
+  // Where the cache has latent vectors: their features, those of a head's query that are not rotated, those
+  // of its values, and the widest vector that queries are made of. Then head_size is latent + rotary.
+  std::int64_t latent = 0, plain = 0, value = 0, query_latent = 0;
   double scale, soft_cap;                       // of scores
   std::vector<at::Tensor> inverse_frequencies;  // float32 [rotary / 2], at most two
   std::vector<double> frequency_scales;
@@ -39,6 +45,16 @@ struct DecodeNorm {
 // Weights [rows, depth]: numbers, or codes of few bits. The codes of a program are of one kind.
 using DecodeMatrix = std::variant<at::Tensor, aten::QuantizedMatrix>;
 
+// How experts are chosen by their scores, and what the chosen ones count.
+struct DecodeChoice {
+  bool normalized = false;  // weights of the chosen add up to 1, not those of all
+  bool sigmoid = false;     // of the scores, not their softmax
+  bool shared = false;      // the score that follows is that of the expert that all tokens share
+  double scale = 1;         // of the weights
+  std::optional<at::Tensor> bias;  // float32 [experts], added for the choice alone
+  std::int64_t groups = 1, chosen_groups = 1;
+};
+
 // Rows of a product, and the rows whose activation multiplies them.
 struct DecodeRows {
   DecodeMatrix weight;
@@ -51,15 +67,13 @@ class DecodeProgram {
  public:
   DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Device device);
 
-  // Vectors are "hidden", "projected" (queries, keys, values), "attention", "inner", "branch" and "scores" (of
-  // experts). The results of `rows` follow each other in `output`. `weighted`: they are multiplied by the
+  // Vectors are "hidden", "projected" (queries, keys, values), "attention", "inner", "branch", "scores" (of
+  // experts), "query latent", "latent" and "values". The results of `rows` follow each other in `output`. `weighted`: they are multiplied by the
   // weight of the expert that all tokens share, which goes with their activation.
   void add_product(const std::vector<DecodeRows>& rows, const std::string& input, const std::string& output,
                    const DecodeNorm& norm, const std::string& activation, bool accumulate, double scale,
                    bool weighted);
-  // Chooses experts by "scores". Their weights are the softmax of all scores, or, normalized, of theirs.
-  // shared: the score that follows is that of the expert that all tokens share.
-  void add_choice(bool normalized, bool shared);
+  void add_choice(const DecodeChoice& choice);  // by "scores"
   // The chosen experts' results are added to "hidden". Weights have three dimensions, the first of experts.
   // limit: if not 0, of the activation's input and of what it is multiplied by, to which 1 is added.
   void add_experts(const DecodeRows& inner, const DecodeRows& outer, const DecodeNorm& norm,
@@ -67,6 +81,11 @@ class DecodeProgram {
   // `angles`: which frequencies rotate queries and keys; -1: none.
   void add_heads(std::int64_t layer, std::int64_t angles, const DecodeNorm& query_norm,
                  const DecodeNorm& key_norm);
+  // The same where the cache has latent vectors, made of "projected" (queries) and "latent" by `expand`
+  // [heads (plain + value), latent]; and "values" of what attention made of them.
+  void add_latent_heads(std::int64_t layer, std::int64_t angles, const DecodeNorm& norm,
+                        const at::Tensor& expand);
+  void add_latent_values(const at::Tensor& expand);
   void add_attention(std::int64_t layer, std::int64_t window, const std::optional<at::Tensor>& slopes,
                      const std::optional<at::Tensor>& sinks);
   void add_normalized(const std::string& input, const DecodeNorm& norm, double scale);  // to "hidden"
@@ -97,6 +116,9 @@ class DecodeProgram {
   void add_tiles(const std::vector<DecodeRows>& rows, std::int64_t room, kernels::DecodeStage& stage);
   kernels::DecodeRows rows_of(const char* what, const DecodeMatrix& matrix,
                               const std::optional<at::Tensor>& bias, kernels::DecodeStage& stage);
+  void check_shape() const;
+  const float* floats_of(const char* what, const std::optional<at::Tensor>& tensor, std::int64_t size);
+  const void* expansion_of(const at::Tensor& expand);
   void upload();
   void follow_stream();
 
@@ -109,7 +131,7 @@ class DecodeProgram {
   std::vector<std::size_t> first_tiles_;  // of each stage, in tiles_
   std::vector<kernels::DecodeTile> tiles_;
   std::vector<kernels::QuantizedWeight> matrices_;
-  std::string format_ = "no_codes";  // of the codes, if there are any
+  std::string format_ = decode_without_codes;  // of the codes, if there are any
   aten::TypedKernel* kernel_ = nullptr;
   std::vector<at::Tensor> kept_;  // what addresses point to
   at::Tensor device_stages_, device_tiles_, device_matrices_, counters_, workspace_;

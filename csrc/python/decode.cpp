@@ -10,6 +10,7 @@ namespace ipex::python {
 
 void bind_decode(py::module_& module) {
   using aten::QuantizedMatrix;
+  using fused::DecodeChoice;
   using fused::DecodeMatrix;
   using fused::DecodeNorm;
   using fused::DecodeProgram;
@@ -33,6 +34,11 @@ void bind_decode(py::module_& module) {
   py::class_<DecodeRows>(module, "DecodeRows")
       .def(py::init<DecodeMatrix, MaybeTensor, std::optional<DecodeMatrix>, MaybeTensor>(), py::arg("weight"),
            py::arg("bias") = py::none(), py::arg("gate") = py::none(), py::arg("gate_bias") = py::none());
+  py::class_<DecodeChoice>(module, "DecodeChoice")
+      .def(py::init<bool, bool, bool, double, MaybeTensor, std::int64_t, std::int64_t>(),
+           py::arg("normalized"), py::arg("sigmoid") = false, py::arg("shared") = false,
+           py::arg("scale") = 1.0, py::arg("bias") = py::none(), py::arg("groups") = 1,
+           py::arg("chosen_groups") = 1);
   py::class_<DecodeShape>(module, "DecodeShape")
       .def(py::init<>())
       .def_readwrite("width", &DecodeShape::width)
@@ -45,6 +51,10 @@ void bind_decode(py::module_& module) {
       .def_readwrite("experts", &DecodeShape::experts)
       .def_readwrite("chosen", &DecodeShape::chosen)
       .def_readwrite("expert_inner", &DecodeShape::expert_inner)
+      .def_readwrite("latent", &DecodeShape::latent)
+      .def_readwrite("plain", &DecodeShape::plain)
+      .def_readwrite("value", &DecodeShape::value)
+      .def_readwrite("query_latent", &DecodeShape::query_latent)
       .def_readwrite("scale", &DecodeShape::scale)
       .def_readwrite("soft_cap", &DecodeShape::soft_cap)
       .def_readwrite("inverse_frequencies", &DecodeShape::inverse_frequencies)
@@ -58,7 +68,10 @@ void bind_decode(py::module_& module) {
       .def("add_product", method(&DecodeProgram::add_product), py::arg("rows"), py::arg("input"),
            py::arg("output"), py::arg("norm") = DecodeNorm{}, py::arg("activation") = "none",
            py::arg("accumulate") = false, py::arg("scale") = 1.0, py::arg("weighted") = false)
-      .def("add_choice", method(&DecodeProgram::add_choice), py::arg("normalized"), py::arg("shared"))
+      .def("add_choice", method(&DecodeProgram::add_choice), py::arg("choice"))
+      .def("add_latent_heads", method(&DecodeProgram::add_latent_heads), py::arg("layer"),
+           py::arg("angles"), py::arg("norm"), py::arg("expand"))
+      .def("add_latent_values", method(&DecodeProgram::add_latent_values), py::arg("expand"))
       .def("add_experts", method(&DecodeProgram::add_experts), py::arg("inner"), py::arg("outer"),
            py::arg("norm"), py::arg("activation"), py::arg("limit") = 0.0)
       .def("add_heads", method(&DecodeProgram::add_heads), py::arg("layer"), py::arg("angles"),

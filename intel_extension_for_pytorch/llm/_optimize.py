@@ -16,7 +16,7 @@ from .. import _C
 from .._report import Report
 from .cache import SegmentStore, use_segments
 from .decoder import Decoder
-from .families import BY_OPERATORS, Family, Unsupported, family_of, find, repeats_of
+from .families import Family, Unsupported, family_of, find, repeats_of
 from .prompt import Prompt
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -31,11 +31,11 @@ class _Forward:
     where there are such; all else runs as it did before."""
 
     def __init__(
-        self, base: Any, family: Family | None, decoder: Decoder | None, prompt: Prompt | None
+        self, base: Any, family: Family, decoder: Decoder | None, prompt: Prompt | None
     ) -> None:
         self._base = base
         self._layers = base.config.num_hidden_layers
-        with_experts = family is not None and family.experts is not None
+        with_experts = family.experts is not None
         self._output = MoeModelOutputWithPast if with_experts else BaseModelOutputWithPast
         self._repeats = repeats_of(base.config)
         self._decoder = decoder
@@ -201,22 +201,19 @@ def _frequencies(model: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:
 def _replace_forward(model: Any) -> tuple[list[str], list[str]]:
     """Gives the base model its new forward; says what was done and what was left."""
     kind, family = family_of(model.config)
-    if family is None and kind not in BY_OPERATORS:
+    if family is None:
         return [], [f"{kind}: not a family that is known; the model is as it was"]
-    base: Any = model.base_model if family is None else find(model, family.base)
+    base: Any = find(model, family.base)
     layers = model.config.num_hidden_layers
     decoder, prompt, notes, left = None, None, [], []
     try:
-        if family is None:
-            raise Unsupported(BY_OPERATORS[kind])
         decoder = Decoder(family, model.config, base)
         notes.append(f"{kind}: a decode step is one launch for all {layers} layers")
     except Unsupported as missing:
         left.append(f"{kind}: layers run by operators: no program has {missing}")
     try:
-        if family is not None:
-            prompt = Prompt(family, model.config, base)
-            notes.append("prompts run by fused operators")
+        prompt = Prompt(family, model.config, base)
+        notes.append("prompts run by fused operators")
     except Unsupported as missing:
         notes.append(f"prompts run by operators of transformers: {missing}")
     base.forward = _Forward(base, family, decoder, prompt)

@@ -10,6 +10,7 @@ from .. import _C
 from .cache import SegmentStore
 from .families import (
     Family,
+    Latent,
     Unsupported,
     activation_of,
     check_layout,
@@ -22,7 +23,7 @@ from .families import (
     window_of,
 )
 from .inputs import Inputs
-from .weights import Linears, expert_weights, inner_products, projections
+from .weights import Linears, choice_of, expert_weights, inner_products, projections
 
 
 def _normalization(module: Any, offset: float) -> Any:
@@ -69,6 +70,9 @@ class Decoder:
         shape.rotary = 2 * shape.inverse_frequencies[0].numel() if tables else 0
         shape.interleaved = family.interleaved
         self._set_inner(shape)
+        if family.latent is not None:
+            shape.latent, shape.plain = config.kv_lora_rank, config.qk_nope_head_dim
+            shape.value, shape.query_latent = config.v_head_dim, config.q_lora_rank or 0
         shape.scale = scale_of(attention, shape.head_size)
         shape.soft_cap = getattr(attention, "attn_logit_softcapping", None) or 0.0
         self.program = _C.DecodeProgram(shape, self._inputs.embedding.weight)
@@ -104,27 +108,37 @@ class Decoder:
                 program.add_product(rows, source, "branch")
                 program.add_normalized("branch", self._norm(layer, norm))
 
-        program.add_product(
-            projections(family, linears, attention, heads),
-            "hidden",
-            "projected",
-            self._norm(layer, family.input_norm),
-        )
+        norm = self._norm(layer, family.input_norm)
+        if family.latent is not None:
+            self._add_latent(family.latent, attention, norm)
+        else:
+            rows = projections(family, linears, attention, heads)
+            program.add_product(rows, "hidden", "projected", norm)
         mlp_norm = self._norm(layer, family.mlp_norm)
         with_experts = self._has_experts(mlp)
         if family.parallel:
             self._add_inner(mlp, mlp_norm, activation)
-        program.add_heads(
-            number,
-            angles,
-            self._head_norm(attention, family.query_norm),
-            self._head_norm(attention, family.key_norm),
-        )
+        expand = None
+        if family.latent is not None:
+            expand = linears(attention, family.latent.up).numbers()
+            latent_norm = self._norm(attention, family.latent.norm)
+            program.add_latent_heads(number, angles, latent_norm, expand)
+        else:
+            program.add_heads(
+                number,
+                angles,
+                self._head_norm(attention, family.query_norm),
+                self._head_norm(attention, family.key_norm),
+            )
         sinks = getattr(attention, "sinks", None)
         program.add_attention(
             number, window, slopes, None if sinks is None else sinks.detach().float()
         )
-        outer(attention, family.output, "attention", family.attention_norm)
+        attended = "attention"
+        if expand is not None:
+            program.add_latent_values(expand)
+            attended = "values"
+        outer(attention, family.output, attended, family.attention_norm)
         if with_experts:
             self._add_experts(mlp, mlp_norm, activation)
             return
@@ -149,6 +163,19 @@ class Decoder:
             if mlp is not None:
                 shape.inner = max(shape.inner, find(mlp, family.down).in_features)
 
+    def _add_latent(self, latent: Latent, attention: Any, norm: Any) -> None:
+        """What queries, and what keys and values are made of."""
+        linears, program = self._linears, self.program
+        if find(attention, latent.query) is not None:
+            rows = [linears(attention, latent.query).rows()]
+            program.add_product(rows, "hidden", "projected", norm)
+        else:
+            down, up = (linears(attention, name) for name in (latent.query_down, latent.query_up))
+            program.add_product([down.rows()], "hidden", "query latent", norm)
+            between = self._norm(attention, latent.query_norm)
+            program.add_product([up.rows()], "query latent", "projected", between)
+        program.add_product([linears(attention, latent.down).rows()], "hidden", "latent", norm)
+
     def _add_inner(self, mlp: Any, norm: Any, activation: str, weighted: bool = False) -> None:
         rows = inner_products(self._family, self._linears, mlp)
         self.program.add_product(rows, "hidden", "inner", norm, activation, weighted=weighted)
@@ -157,15 +184,15 @@ class Decoder:
         experts: Any = self._family.experts
         router, shared = find(mlp, experts.router), find(mlp, experts.shared)
         scores = [_C.DecodeRows(router.weight.detach(), _detached(getattr(router, "bias", None)))]
-        if shared is not None:
+        weighted = experts.shared_gate is not None
+        if weighted:
             scores.append(self._linears(mlp, experts.shared_gate).rows())
         self.program.add_product(scores, "hidden", "scores", norm)
-        normalized = experts.normalized or getattr(router, "norm_topk_prob", False)
-        self.program.add_choice(normalized, shared is not None)
+        self.program.add_choice(choice_of(experts, router))
         weights = expert_weights(experts, find(mlp, experts.experts))
         # All read the hidden state before the first of them adds to it.
         if shared is not None:
-            self._add_inner(shared, norm, activation, weighted=True)
+            self._add_inner(shared, norm, activation, weighted)
         self.program.add_experts(
             weights.inner,
             weights.outer,

@@ -22,9 +22,24 @@ class Experts:
     router: str = "gate"
     experts: str = "experts"
     shared: str | None = None  # an MLP that all tokens share, and what weights it
-    shared_gate: str | None = None
+    shared_gate: str | None = None  # None: it counts fully
     normalized: bool = False  # weights of the chosen add up to 1; else as the router says
+    sigmoid: bool = False  # scores are chosen in groups of experts, with a bias
     alternating: bool = False  # weights [inputs, outputs], whose outputs are of gate and up in turn
+
+
+@dataclasses.dataclass(frozen=True)
+class Latent:
+    """Of attention whose cache has what keys and values are made of (DeepSeek-V2, arXiv
+    2405.04434); names are paths from it."""
+
+    query: str = "q_proj"  # one product, or two with a normalization between
+    query_down: str = "q_a_proj"
+    query_norm: str = "q_a_layernorm"
+    query_up: str = "q_b_proj"
+    down: str = "kv_a_proj_with_mqa"
+    norm: str = "kv_a_layernorm"
+    up: str = "kv_b_proj"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +71,7 @@ class Family:
     down: str = "down_proj"
     gate_and_up: str | None = None  # one product for both
     experts: Experts | None = None  # in layers that have them
+    latent: Latent | None = None
     # Kinds.
     grouping: str = (
         "stacked"  # of one product's rows: all queries, keys, values; or "heads", "groups"
@@ -178,10 +194,10 @@ FAMILIES: dict[str, Family] = {
     "qwen2_moe": Family(experts=Experts(shared="shared_expert", shared_gate="shared_expert_gate")),
     "qwen3_moe": Family(query_norm="q_norm", key_norm="k_norm", experts=Experts()),
     "gpt_oss": Family(experts=Experts(router="router", normalized=True, alternating=True)),
+    "deepseek_v3": Family(
+        latent=Latent(), experts=Experts(shared="shared_experts", sigmoid=True)
+    ),
 }
-
-# Those whose layers no program runs yet; their generation has segments all the same.
-BY_OPERATORS: dict[str, str] = {"deepseek_v3": "latent attention and experts"}
 
 _ACTIVATIONS = {
     "silu": "silu",
@@ -216,6 +232,8 @@ def family_of(config: Any) -> tuple[str, Family | None]:
         family = _falcon(config)
     elif kind == "gpt_neox":
         family = dataclasses.replace(FAMILIES[kind], parallel=config.use_parallel_residual)
+    elif kind == "deepseek_v3":
+        family = dataclasses.replace(FAMILIES[kind], interleaved=config.rope_interleave)
     return kind, family
 
 
@@ -249,6 +267,8 @@ def activation_of(family: Family, config: Any) -> str:
 def heads_of(config: Any) -> tuple[int, int, int]:
     """Heads of queries, heads of keys and values, features of a head."""
     heads = config.num_attention_heads
+    if getattr(config, "kv_lora_rank", None):
+        return heads, 1, config.kv_lora_rank + config.qk_rope_head_dim
     key_heads = getattr(config, "num_key_value_heads", None) or heads
     if config.model_type == "falcon" and not config.new_decoder_architecture:
         key_heads = 1 if config.multi_query else heads

@@ -123,6 +123,8 @@ class Prompt:
         self._heads = heads_of(config)
         layers = list(find(base, family.layers))
         attention = find(layers[0], family.attention)
+        if family.latent is not None:
+            raise Unsupported("latent attention")
         if family.alibi:
             raise Unsupported("ALiBi")
         if getattr(attention, "attn_logit_softcapping", None):

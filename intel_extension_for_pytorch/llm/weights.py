@@ -32,6 +32,11 @@ class Linear:
     def matrix(self) -> Any:
         return self.weight if isinstance(self.weight, Tensor) else self.weight.for_program()
 
+    def numbers(self) -> Tensor:
+        if not isinstance(self.weight, Tensor) or self.bias is not None:
+            raise Unsupported("latent keys and values of few bits or with a bias")
+        return self.weight
+
     def rows(self, gate: Linear | None = None) -> Any:
         if gate is None:
             return _C.DecodeRows(self.matrix(), self.bias)
@@ -105,6 +110,20 @@ class ExpertWeights:
     inner: Any
     outer: Any
     limit: float
+
+
+def choice_of(family: Experts, router: Any) -> Any:
+    normalized = family.normalized or bool(getattr(router, "norm_topk_prob", False))
+    if not family.sigmoid:
+        return _C.DecodeChoice(normalized, shared=family.shared_gate is not None)
+    return _C.DecodeChoice(
+        normalized,
+        sigmoid=True,
+        scale=router.routed_scaling_factor,
+        bias=router.e_score_correction_bias.detach().float(),
+        groups=router.num_group,
+        chosen_groups=router.topk_group,
+    )
 
 
 def expert_weights(family: Experts, module: nn.Module) -> ExpertWeights:

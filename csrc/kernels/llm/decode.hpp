@@ -10,6 +10,8 @@
 
 #include "kernels/core/lanes.hpp"
 #include "kernels/core/rows.hpp"
+#include "kernels/llm/decode_attention.hpp"
+#include "kernels/llm/decode_products.hpp"
 #include "kernels/llm/decode_stages.hpp"
 
 namespace ipex::kernels {
@@ -68,6 +70,12 @@ IPEX_WITHIN void run_tile(const DecodeParams& params, const DecodeStage& stage, 
     case DecodeKind::attention:
       attend<T>(params, stage, tile, scratch);
       break;
+    case DecodeKind::latent_heads:
+      finish_latent<T>(params, stage, tile, scratch);
+      break;
+    case DecodeKind::latent_values:
+      expand_values<T>(params, stage, tile, scratch);
+      break;
     case DecodeKind::normalize:
       add_normalized<T>(params, stage, tile, scratch);
       break;
@@ -89,7 +97,11 @@ IPEX_WITHIN int tiles_of(const DecodeParams& params, const DecodeStage& stage) {
     case DecodeKind::heads:
       return params.tokens * (params.heads + 2 * params.key_heads);
     case DecodeKind::attention:
-      return params.tokens * params.key_heads * params.splits;
+      return params.tokens * params.key_heads * head_blocks(params) * params.splits;
+    case DecodeKind::latent_heads:
+      return params.tokens * (params.heads + 1);
+    case DecodeKind::latent_values:
+      return params.tokens * params.heads;
     default:
       return params.tokens;
   }

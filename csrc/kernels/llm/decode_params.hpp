@@ -10,9 +10,10 @@ namespace ipex::kernels {
 
 constexpr int decode_tokens = 8;     // at most, in one step
 constexpr int decode_segments = 64;  // of the key and value cache, at most
-constexpr int decode_head_size = 256;
+constexpr int decode_head_size = 1024;
 constexpr int decode_line = 16;            // 32-bit words of a cache line: counters do not share one
 constexpr int decode_position_block = 16;  // keys that are looked at together
+constexpr int decode_head_block = 8;       // heads that look at them together
 
 enum class DecodeKind : std::int32_t {
   angles,     // cosines and sines of the tokens' positions
@@ -21,7 +22,9 @@ enum class DecodeKind : std::int32_t {
   inner_experts,  // a product of a token's vector with rows of each of its experts
   outer_experts,  // of what those made with rows of the same experts, added up
   heads,      // normalization and rotation of queries and keys; keys and values into the cache
-  attention,  // of one token and the heads that share keys, over a part of the keys
+  attention,  // of one token and some of the heads that share keys, over a part of the keys
+  latent_heads,   // the same as heads where the cache has what keys and values are made of
+  latent_values,  // heads' values, of what attention over the cache made
   normalize,  // a vector, added to the hidden state
   finish,     // the last normalization, into the result
 };
@@ -77,6 +80,9 @@ struct DecodeStage {
   std::int32_t normalized;       // weights of the chosen ones add up to 1, not those of all
   std::int32_t shared;           // the scores have one more, of the expert that all tokens share
   std::int32_t weighted;         // the activation is multiplied by the shared expert's weight
+  std::int32_t sigmoid;          // of scores, not their softmax
+  std::int32_t groups, chosen_groups;  // of experts; those of the others are not chosen
+  const float* choice_bias;            // added to the scores for the choice alone
   // Vectors for rows of codes; no spans where all rows are numbers.
   ActivationsParams activations;
   // Heads and attention.
@@ -85,6 +91,13 @@ struct DecodeStage {
   std::int32_t window;  // so many keys are seen; all if 0
   const float* slopes;  // of a bias by distance, for each head
   const float* sinks;   // of each head, a score without a value
+  const void* expand;   // [heads, plain + value, rank]: latent keys and values to a head's
+};
+
+// Where the cache has a vector of `rank` features for all heads (and, as values, the rotated features that
+// their keys share): heads of queries are `plain` features and the rotated ones. 0: it has keys and values.
+struct DecodeLatent {
+  std::int32_t rank, plain, value;
 };
 
 // Keys and values of some positions, in one layer: addresses, and strides in elements.
@@ -114,17 +127,20 @@ struct DecodeParams {
   std::int32_t width;
   // Heads.
   std::int32_t heads, key_heads, head_size;
+  std::int32_t value_size;  // of a head of values; head_size unless they are latent
+  DecodeLatent latent;
   std::int32_t rotary;       // features that are rotated, the first ones
   std::int32_t interleaved;  // pairs are neighbours, not halves
   float scale, soft_cap;     // of scores
   std::int64_t projected;    // queries, keys and values [tokens, (heads + 2 key_heads) head_size]
+  std::int64_t latents;      // [tokens, rank + rotary]
   std::int64_t queries;      // normalized and rotated [tokens, heads, head_size]
   std::int64_t angles;       // [frequencies][tokens][rotary]: cosines, then sines
   DecodeFrequencies frequencies[2];
   std::int32_t frequency_count;
   std::int64_t choices;  // of experts [tokens]: their numbers, their weights, the shared one's weight
   std::int32_t choices_stride;
-  std::int64_t partial;  // attention over parts of the keys: [tokens, heads, splits, head_size + 2]
+  std::int64_t partial;  // attention over parts of the keys: [tokens, heads, splits, value_size + 2]
   // Tokens: those of a row follow each other.
   std::int32_t tokens, tokens_of_row, cached;  // cached: positions before the first token
   std::int32_t splits, split_length;
