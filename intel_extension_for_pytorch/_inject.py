@@ -22,6 +22,7 @@ def inject(native: ModuleType) -> None:
     _reload(torch.xpu)
 
     from . import _comm, _sharing, _unasked, xpu
+    from .llm import serving
 
     xpu.extend(torch.xpu)
     for name, value in _comm.FUNCTIONS.items():
@@ -30,6 +31,7 @@ def inject(native: ModuleType) -> None:
     if torch.distributed.is_available() and not torch.distributed.is_xccl_available():
         _unasked.communicate_on_cpu(torch.distributed.distributed_c10d.BackendConfig)
     _sharing.install()
+    serving.install()
 
 
 def _set_on_torch(name: str, value: Any) -> None:
