@@ -1,19 +1,8 @@
-"""Continuous batching on xpu, by generate_batch and by `transformers serve`, says what `generate`
-says of each prompt alone."""
-
-import contextlib
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+"""Continuous batching on xpu says what `generate` says of each prompt alone."""
 
 import pytest
 import torch
-from tiny_models import VOCABULARY, tiny_model
+from tiny_models import NEW_TOKENS, VOCABULARY, alone, tiny_model
 from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.generation.continuous_batching.cache import PagedAttentionCache
 from transformers.generation.continuous_batching.utils import WorkloadHints
@@ -36,7 +25,6 @@ FAMILIES = [
     "mixtral",
     "gpt_oss",
 ]
-LENGTH = 12
 # Room for two of the prompts below at once, which are prefilled in pieces.
 TIGHT = {"page_size": 4, "num_blocks": 16, "max_batch_tokens": 16}
 
@@ -51,18 +39,9 @@ def texts(seed: int = 1) -> list[list[int]]:
     return [*prompts, [*prompts[-1][:20], 5, 6]]
 
 
-def alone(model, prompts, **options) -> list[list[int]]:
-    """What `generate` makes of each prompt."""
-    options = {"max_new_tokens": LENGTH, "do_sample": False, **options}
-    return [
-        model.generate(torch.tensor([ids], device=model.device), **options)[0, len(ids) :].tolist()
-        for ids in prompts
-    ]
-
-
 def together(model, prompts, options=None, **keywords) -> list[list[int]]:
     config = None if options is None else ContinuousBatchingConfig(**options)
-    keywords = {"max_new_tokens": LENGTH, **keywords}
+    keywords = {"max_new_tokens": NEW_TOKENS, **keywords}
     results = model.generate_batch(prompts, continuous_batching_config=config, **keywords)
     assert all(result.error is None for result in results.values())
     return [result.generated_tokens for result in results.values()]
@@ -110,7 +89,7 @@ def calls(monkeypatch):
 
 def test_decode_steps_read_the_pool_where_it_lies(llama, calls):
     together(llama, texts())
-    assert len(calls) == (LENGTH - 1) * llama.config.num_hidden_layers
+    assert len(calls) == (NEW_TOKENS - 1) * llama.config.num_hidden_layers
 
 
 @pytest.mark.parametrize(
@@ -125,7 +104,7 @@ def test_ways_to_batch(llama, options):
 def test_several_sequences_of_a_prompt(llama):
     """Children share the whole blocks of their prompt, and copy the last one."""
     config = GenerationConfig(
-        num_return_sequences=2, do_sample=True, top_k=1, max_new_tokens=LENGTH, eos_token_id=-1
+        num_return_sequences=2, do_sample=True, top_k=1, max_new_tokens=NEW_TOKENS, eos_token_id=-1
     )
     expected = [tokens for tokens in alone(llama, texts()) for _ in range(2)]
     assert together(llama, texts(), {"page_size": 4}, generation_config=config) == expected
@@ -144,7 +123,7 @@ def test_a_prefix_that_is_in_the_pool_is_not_computed_again(llama, monkeypatch):
     tokens = []
     with llama.continuous_batching_context_manager(continuous_batching_config=config) as manager:
         for ids in (first, second):
-            request = manager.add_request(ids, max_new_tokens=LENGTH)
+            request = manager.add_request(ids, max_new_tokens=NEW_TOKENS)
             tokens.append(manager.get_result(request, timeout=60).generated_tokens)
     assert found == [0, 20]
     assert tokens == alone(llama, [first, second])
@@ -246,106 +225,3 @@ def test_attention(given, reference, dtype):
     )
     torch.testing.assert_close(got.cpu(), expected[:, 5:].to(dtype))
     assert pool[0][2, 1].equal(key[0, 5])
-
-
-QUESTIONS = ["w7 w9 w30", "w12", "w100 w7 w7 w150 w44 w8 w60 w61"]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """A folder with a model and a tokenizer of words, and the answers that `generate` gives."""
-    tokenizers = pytest.importorskip("tokenizers")
-    transformers = pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("model")
-    words = {f"w{number}": number for number in range(VOCABULARY)}
-    core = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="w3"))
-    core.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=core)
-    tokenizer.chat_template = (
-        "{% for message in messages %}w4 {{ message['content'] }} w5 {% endfor %}w6"
-    )
-    tokenizer.save_pretrained(folder)
-    model = tiny_model("llama")
-    model.save_pretrained(folder)
-    prompts = [tokenizer.encode(f"w4 {question} w5 w6") for question in QUESTIONS]
-    return folder, [tokenizer.decode(tokens) for tokens in alone(model, prompts)]
-
-
-@contextlib.contextmanager
-def server(folder, devices, *options):
-    """The address of `transformers serve`, once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", str(folder)]
-    command += ["--host", "127.0.0.1", "--port", str(port), *options]
-    log = folder.parent / f"server-{port}.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "IPEX_XPU_CPU_DEVICES": devices},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
-        while True:
-            with contextlib.suppress(urllib.error.URLError):
-                urllib.request.urlopen(f"{address}/health", timeout=5)
-                break
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail("the server does not answer")
-            time.sleep(0.2)
-        yield address
-    finally:
-        process.kill()
-        process.wait()
-        print(log.read_text())  # shown where a test failed
-
-
-# By itself a model is shared out among all devices.
-@pytest.fixture(
-    scope="module",
-    params=[["1", "--continuous-batching"], ["2", "--device", "xpu"]],
-    ids=["together", "one after the other"],
-)
-def client(served, request):
-    openai = pytest.importorskip("openai")
-    with server(served[0], *request.param) as address:
-        yield openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
-
-
-def ask(client, folder, question: str, **options):
-    return client.chat.completions.create(
-        model=str(folder),
-        messages=[{"role": "user", "content": question}],
-        max_tokens=LENGTH,
-        temperature=0.0,
-        timeout=100,
-        **options,
-    )
-
-
-def test_a_client_gets_what_generate_says(client, served):
-    folder, expected = served
-    answers = [ask(client, folder, question) for question in QUESTIONS]
-    assert [answer.choices[0].message.content for answer in answers] == expected
-    assert answers[1].usage.completion_tokens == LENGTH
-
-
-def test_a_client_gets_words_as_they_come(client, served):
-    folder, expected = served
-    parts = [
-        chunk.choices[0].delta.content or ""
-        for chunk in ask(client, folder, QUESTIONS[0], stream=True)
-        if chunk.choices
-    ]
-    assert "".join(parts) == expected[0]
-    assert len([part for part in parts if part]) > 2
-
-
-def test_several_clients_at_once(client, served):
-    folder, expected = served
-    with ThreadPoolExecutor(9) as pool:
-        answers = list(pool.map(lambda question: ask(client, folder, question), QUESTIONS * 3))
-    assert [answer.choices[0].message.content for answer in answers] == expected * 3

@@ -12,6 +12,7 @@ from torch import nn
 from intel_extension_for_pytorch.llm.quantization import WeightOnlyLinear
 
 VOCABULARY = 199
+NEW_TOKENS = 12
 _SIZES = dict(
     vocab_size=VOCABULARY,
     hidden_size=64,
@@ -179,3 +180,13 @@ def of_numbers(model: nn.Module) -> nn.Module:
                 linear.bias.data = module.bias.detach().cpu().float()
             model.set_submodule(name, linear)
     return model.to("cpu", torch.float32)
+
+
+def alone(model: Any, prompts: list[list[int]]) -> list[list[int]]:
+    """The tokens that `generate` adds to each prompt, greedily."""
+    return [
+        model.generate(
+            torch.tensor([ids], device=model.device), max_new_tokens=NEW_TOKENS, do_sample=False
+        )[0, len(ids) :].tolist()
+        for ids in prompts
+    ]

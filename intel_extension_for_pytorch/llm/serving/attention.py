@@ -61,11 +61,18 @@ def flash_attn_varlen_func(
 
 def flash_attn_func(q: Tensor, k: Tensor, v: Tensor, **options: Any) -> Tensor:
     """`flash_attn_varlen_func` of sequences of one length: q [batch, length, heads, size]."""
-    batch = q.shape[0]
+    counts = torch.arange(q.shape[0] + 1, dtype=torch.int32, device=q.device)
     lengths = q.shape[1], k.shape[1]
-    starts = (torch.arange(batch + 1, dtype=torch.int32, device=q.device) * n for n in lengths)
-    rows = (states.flatten(0, 1) for states in (q, k, v))
-    return flash_attn_varlen_func(*rows, *starts, *lengths, **options).view(q.shape)
+    out = flash_attn_varlen_func(
+        q.flatten(0, 1),
+        k.flatten(0, 1),
+        v.flatten(0, 1),
+        counts * lengths[0],
+        counts * lengths[1],
+        *lengths,
+        **options,
+    )
+    return out.view(q.shape)
 
 
 def flash_attn_with_kvcache(

@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 from transformers.generation.continuous_batching.cache import group_layers_by_attn_type
-from transformers.generation.continuous_batching.utils import find_head_dim, find_num_key_value_heads
+from transformers.generation.continuous_batching.utils import (
+    find_head_dim,
+    find_num_key_value_heads,
+)
 
 # Of the memory that is free. A CPU's is that of all programs of the machine.
 _FRACTION = {"cpu": 0.4, "gpu": 0.8}
@@ -57,7 +60,7 @@ def _blocks_wanted(text: Any, page_size: int, longest: int, requests: int) -> in
 
 
 def _blocks_that_fit(model: Any, text: Any, config: Any) -> int:
-    properties = torch.xpu.get_device_properties(model.device)
+    properties: Any = torch.xpu.get_device_properties(model.device)
     torch.xpu.empty_cache()
     free, _ = torch.xpu.mem_get_info(model.device)
     fraction = config.max_memory_percent or _FRACTION.get(properties.type, _FRACTION["gpu"])
