@@ -16,7 +16,7 @@ from transformers.generation.continuous_batching.utils import (
 # Of the memory that is free. A CPU's is that of all programs of the machine.
 _FRACTION = {"cpu": 0.4, "gpu": 0.8}
 # What a server without other hints has room for at once, each as long as the model takes.
-_REQUESTS = 64
+_REQUESTS = 16
 # Tokens of one forward pass: more than these make products no faster.
 _BATCH_TOKENS = 2048
 # transformers admits no new request while a fifth of the pool or less is free.
