@@ -13,7 +13,7 @@ from . import _autoload
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import llm, xpu
+    from . import llm, quantization, xpu
     from ._math_mode import FP32MathMode, get_fp32_math_mode, set_fp32_math_mode
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "__version__",
     "get_fp32_math_mode",
     "llm",
+    "quantization",
     "set_fp32_math_mode",
     "xpu",
 ]
@@ -35,7 +36,7 @@ _LAZY_ATTRIBUTES = {
     "optimize": "frontend",
     "optimize_transformers": "llm._optimize",
 }
-_LAZY_MODULES = {"xpu", "frontend", "llm"}
+_LAZY_MODULES = {"xpu", "frontend", "llm", "quantization"}
 
 
 def __getattr__(name: str) -> Any:

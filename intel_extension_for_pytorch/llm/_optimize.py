@@ -14,10 +14,12 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, MoeModelOutpu
 
 from .. import _C
 from .._report import Report
+from ..quantization.apply import awaits_calibration, quantize_by_config
 from .cache import SegmentStore, use_segments
 from .decoder import Decoder
 from .families import Family, Unsupported, family_of, find, repeats_of
 from .prompt import Prompt
+from .quantization.checkpoint import load_checkpoint
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -139,8 +141,14 @@ def optimize(
         dtype: of the weights: float32, bfloat16 or float16.
         inplace: changes `model` itself instead of a copy.
         device: where the model goes.
-        sample_inputs, deployment_mode, qconfig_summary_file, cache_weight_for_large_batch: taken
-            for programs written for the original extension; nothing depends on them.
+        quantization_config: a recipe of `ipex.quantization`: weights of few bits, or SmoothQuant,
+            which without `qconfig_summary_file` returns the model to be calibrated with
+            `ipex.quantization.prepare`. A BitsAndBytesConfig of transformers means our NF4 or int8.
+        qconfig_summary_file: written by `save_qconf_summary` of a calibrated model.
+        low_precision_checkpoint: weights that were quantized before; see
+            `ipex.llm.quantization.load_checkpoint`. Its settings may be `quantization_config`.
+        sample_inputs, deployment_mode, cache_weight_for_large_batch: taken for programs written
+            for the original extension; nothing depends on them.
         strict: raises where something of the model could not be replaced.
         verbose: prints what was done.
 
@@ -148,11 +156,11 @@ def optimize(
         The model; it has `llm_report`, a list of sentences on what was done and what was not.
 
     Raises:
-        TypeError: `model` is not a generative model of transformers.
-        ValueError: `dtype` is another.
+        TypeError: `model` is not a generative model of transformers, or a recipe is none.
+        ValueError: `dtype` is another, or a checkpoint does not fit.
         NotImplementedError: something asked for is not there; `strict` and something is left.
     """
-    del sample_inputs, deployment_mode, qconfig_summary_file, cache_weight_for_large_batch
+    del sample_inputs, deployment_mode, cache_weight_for_large_batch
     if not _is_generative(model):
         raise TypeError(
             "ipex.llm.optimize: expected a generative model of transformers, got "
@@ -165,18 +173,24 @@ def optimize(
         )
     if dtype not in _DTYPES:
         raise ValueError(f"ipex.llm.optimize: dtype must be one of {_DTYPES}, got {dtype}")
-    if quantization_config is not None or low_precision_checkpoint is not None:
-        raise NotImplementedError(
-            "ipex.llm.optimize: quantization_config and low_precision_checkpoint are not "
-            "supported yet; call ipex.llm.quantization.quantize_model(model) before"
-        )
     if not inplace:
         model = copy.deepcopy(model)
+    quantized = []
+    if low_precision_checkpoint is not None:
+        quantized.append(str(load_checkpoint(model, low_precision_checkpoint, quantization_config)))
+    model = model.to(device)
+    if quantization_config is not None and low_precision_checkpoint is None:
+        # Codes are chosen for the weights as they came, not as `dtype` rounds them.
+        quantized += quantize_by_config(model, quantization_config, qconfig_summary_file)
     exact = list(_frequencies(model))
-    model = model.to(device=device, dtype=dtype)
+    model = model.to(dtype)
     for module, name, value in exact:  # positions far into a text need more than 16 bits of them
-        setattr(module, name, value.to(device))
+        setattr(module, name, value)
+    if awaits_calibration(quantization_config, qconfig_summary_file):
+        model.llm_report = quantized
+        return model
     notes, left = _replace_forward(model)
+    notes = quantized + notes
     # The static cache would compile the forward pass, for which there is no compiler here yet.
     model.generation_config.disable_compile = True
     report = Report(verbose)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -142,65 +143,80 @@ def smooth_quantize(
     """
     if not 0 <= alpha <= 1:
         raise ValueError(f"smooth_quantize: expected alpha from 0 to 1, but got {alpha}")
-    skipped = set(skip)
-    report = QuantizationReport()
-    layers: dict[str, nn.Linear] = {}
-    for name, module in model.named_modules():
-        if not isinstance(module, nn.Linear):
-            continue
-        if name in skipped or name.rpartition(".")[2] in skipped:
-            report.kept[name] = "named in skip"
-        elif type(module) is not nn.Linear or not name:
-            report.kept[name] = f"a {type(module).__name__}, not an nn.Linear within the model"
-        else:
-            layers[name] = module
-    maxima = _calibrate(model, layers, batches, run or _call)
+    calibration = Calibration(model, skip)
+    count = 0
+    try:
+        with torch.no_grad():
+            for batch in batches:
+                (run or _call)(model, batch)
+                count += 1
+    finally:
+        calibration.end()
+    if count == 0:
+        raise ValueError("smooth_quantize: expected at least one batch to calibrate with")
+    report = QuantizationReport(kept=calibration.kept)
+    smooth_linears(model, calibration.layers, calibration.maxima, alpha, dynamic, report)
+    return report
+
+
+class Calibration:
+    """Keeps the largest magnitude of each input feature of the linear layers of a model, in
+    `maxima`, until `end`: of those in `layers`, not those whose name, or the last part of it, is in
+    `skip`, and that are in `kept`."""
+
+    def __init__(self, model: nn.Module, skip: Iterable[str]) -> None:
+        skipped = set(skip)
+        self.kept: dict[str, str] = {}
+        self.layers: dict[str, nn.Linear] = {}
+        self.maxima: dict[str, Tensor] = {}
+        for name, module in model.named_modules():
+            if not isinstance(module, nn.Linear):
+                continue
+            if name in skipped or name.rpartition(".")[2] in skipped:
+                self.kept[name] = "named in skip"
+            elif type(module) is not nn.Linear or not name:
+                self.kept[name] = f"a {type(module).__name__}, not an nn.Linear within the model"
+            else:
+                self.layers[name] = module
+        self._handles = [
+            layer.register_forward_pre_hook(functools.partial(self._see, name))
+            for name, layer in self.layers.items()
+        ]
+
+    def end(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _see(self, name: str, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if inputs[0].numel() == 0:
+            return
+        seen = inputs[0].detach().flatten(0, -2).abs().amax(0).float()
+        before = self.maxima.get(name)
+        self.maxima[name] = seen if before is None else torch.maximum(before, seen)
+
+
+def smooth_linears(
+    model: nn.Module,
+    layers: Mapping[str, nn.Linear],
+    maxima: Mapping[str, Tensor],
+    alpha: float,
+    dynamic: bool,
+    report: QuantizationReport,
+) -> None:
+    """Replaces layers of `model` whose inputs' maxima are known; adds to the report."""
     for name, layer in layers.items():
         if name not in maxima:
             report.kept[name] = "no batch reached it"
             continue
-        smooth = SmoothQuantLinear.from_linear(layer, maxima[name], alpha, dynamic)
+        seen = maxima[name].to(layer.weight.device)
+        smooth = SmoothQuantLinear.from_linear(layer, seen, alpha, dynamic)
         model.set_submodule(name, smooth)
         report.replaced.append(name)
         report.bytes_before += layer.weight.nbytes
         report.bytes_after += sum(buffer.nbytes for buffer in smooth.buffers())
-    return report
 
 
 def _call(model: nn.Module, batch: Any) -> Any:
     if isinstance(batch, dict):
         return model(**batch)
     return model(*batch) if isinstance(batch, (tuple, list)) else model(batch)
-
-
-def _calibrate(
-    model: nn.Module,
-    layers: dict[str, nn.Linear],
-    batches: Iterable[Any],
-    run: Callable[[nn.Module, Any], Any],
-) -> dict[str, Tensor]:
-    """The largest magnitude of each input feature of each layer that was called."""
-    maxima: dict[str, Tensor] = {}
-
-    def watch(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            if inputs[0].numel() == 0:
-                return
-            seen = inputs[0].detach().flatten(0, -2).abs().amax(0).float()
-            maxima[name] = torch.maximum(maxima[name], seen) if name in maxima else seen
-
-        return hook
-
-    handles = [layer.register_forward_pre_hook(watch(name)) for name, layer in layers.items()]
-    count = 0
-    try:
-        with torch.no_grad():
-            for batch in batches:
-                run(model, batch)
-                count += 1
-    finally:
-        for handle in handles:
-            handle.remove()
-    if count == 0:
-        raise ValueError("smooth_quantize: expected at least one batch to calibrate with")
-    return maxima

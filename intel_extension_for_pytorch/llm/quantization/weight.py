@@ -11,6 +11,7 @@ from torch.nn import functional
 from ... import _C
 from . import _operators  # noqa: F401  shapes of the operators' results
 from .formats import KERNEL_NAMES, KINDS, codes_of, numbers_of, pack_codes, span_of, unpack_codes
+from .scales import in_groups, numbers_for, scales_of
 
 _STATE = ("codes", "scales", "zeros", "permutation")
 
@@ -127,25 +128,12 @@ class QuantizedWeight:
             span_of(columns, group_size)
         else:
             group_size = columns
-        padding = -columns % group_size
-        groups = functional.pad(weight.detach().float(), (0, padding)).unflatten(
-            1, (-1, group_size)
-        )
+        groups = in_groups(weight.detach().float(), group_size)
         if not bool(groups.isfinite().all()):
             raise ValueError("quantize: expected finite weights, but got NaN or infinity")
-        row = KINDS[kind]
-        zeros = None
-        if symmetric or not row.integers:
-            scales = _rounded_up(groups.abs().amax(2) / row.largest)
-            numbers = groups / _divisor(scales) + row.middle
-        else:
-            least, most = groups.amin(2).clamp(max=0), groups.amax(2).clamp(min=0)
-            first, count = (-128, 255) if kind == "int8" else (0, 15)
-            scales = _rounded_up((most - least) / count)
-            zeros = (first - least / _divisor(scales)[..., 0]).round().clamp(first, first + count)
-            numbers = groups / _divisor(scales) + zeros[..., None]
-        if kind == "int8" and zeros is None:
-            numbers = numbers.clamp(-127, 127)
+        scales, zeros = scales_of(groups, kind, symmetric)
+        wide = None if zeros is None else zeros[..., None]
+        numbers = numbers_for(groups, kind, scales[..., None], wide)
         codes = codes_of(numbers.flatten(1)[:, :columns], kind)
         return cls.from_codes(kind, codes, group_size, scales, zeros)
 
@@ -291,23 +279,6 @@ def _compact_dtype(scales: Tensor, zeros: Tensor | None) -> torch.dtype:
         if tensor is not None
     )
     return torch.float16 if exact else torch.float32
-
-
-def _rounded_up(scales: Tensor) -> Tensor:
-    """Scales that float16 holds, so that codes are chosen for them: rounded up, as else the
-    largest weight had no code. All in float32 where one is too small or large for float16."""
-    used = scales[scales > 0]
-    limits = torch.finfo(torch.float16)
-    if used.numel() == 0 or float(used.min()) < limits.tiny or float(used.max()) > limits.max / 2:
-        return scales
-    half = scales.half()
-    up = (half.view(torch.int16) + 1).view(torch.float16)
-    return torch.where(half.float() < scales, up, half).float()
-
-
-def _divisor(scales: Tensor) -> Tensor:
-    """Scales of groups to divide by: 1 for groups of zeros."""
-    return torch.where(scales == 0, 1.0, scales)[..., None]
 
 
 def _moved(tensor: Tensor | None, device: torch.device | str) -> Tensor | None:
