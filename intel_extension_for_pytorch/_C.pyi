@@ -75,13 +75,37 @@ class DecodeNorm:
         offset: float = 0.0,
     ) -> None: ...
 
+class QuantizedMatrix:
+    def __init__(
+        self,
+        kind: str,
+        codes: torch.Tensor,
+        scales: torch.Tensor,
+        zeros: torch.Tensor | None,
+        columns: int,
+        span: int,
+        zeros_are_offsets: bool,
+    ) -> None: ...
+
 class DecodeRows:
     def __init__(
         self,
-        weight: torch.Tensor,
+        weight: torch.Tensor | QuantizedMatrix,
         bias: torch.Tensor | None = None,
-        gate: torch.Tensor | None = None,
+        gate: torch.Tensor | QuantizedMatrix | None = None,
         gate_bias: torch.Tensor | None = None,
+    ) -> None: ...
+
+class DecodeChoice:
+    def __init__(
+        self,
+        normalized: bool,
+        sigmoid: bool = False,
+        shared: bool = False,
+        scale: float = 1.0,
+        bias: torch.Tensor | None = None,
+        groups: int = 1,
+        chosen_groups: int = 1,
     ) -> None: ...
 
 class DecodeShape:
@@ -92,6 +116,13 @@ class DecodeShape:
     rotary: int
     interleaved: bool
     inner: int
+    experts: int
+    chosen: int
+    expert_inner: int
+    latent: int
+    plain: int
+    value: int
+    query_latent: int
     scale: float
     soft_cap: float
     inverse_frequencies: list[torch.Tensor]
@@ -108,7 +139,21 @@ class DecodeProgram:
         activation: str = "none",
         accumulate: bool = False,
         scale: float = 1.0,
+        weighted: bool = False,
     ) -> None: ...
+    def add_choice(self, choice: DecodeChoice) -> None: ...
+    def add_experts(
+        self,
+        inner: DecodeRows,
+        outer: DecodeRows,
+        norm: DecodeNorm,
+        activation: str,
+        limit: float = 0.0,
+    ) -> None: ...
+    def add_latent_heads(
+        self, layer: int, angles: int, norm: DecodeNorm, expand: torch.Tensor
+    ) -> None: ...
+    def add_latent_values(self, expand: torch.Tensor) -> None: ...
     def add_heads(
         self,
         layer: int,

@@ -77,10 +77,10 @@ void DecodeProgram::check_shape() const {
                           table.numel() == shape_.rotary / 2 && table.device() == device_,
                       "decode: expected ", shape_.rotary / 2, " frequencies in float32 on ", device_);
   }
-  TORCH_CHECK_VALUE(shape_.latent == 0 ||
-                        (shape_.key_heads == 1 && shape_.head_size == shape_.latent + shape_.rotary),
-                    "decode: expected latent vectors that all heads share, whose size with ", shape_.rotary,
-                    " rotated features is that of a head, got ", shape_.latent, " and ", shape_.head_size);
+  TORCH_CHECK_VALUE(
+      shape_.latent == 0 || (shape_.key_heads == 1 && shape_.head_size == shape_.latent + shape_.rotary),
+      "decode: expected latent vectors that all heads share, whose size with ", shape_.rotary,
+      " rotated features is that of a head, got ", shape_.latent, " and ", shape_.head_size);
 }
 
 DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Device device)
@@ -233,8 +233,9 @@ void DecodeProgram::add_tiles(const std::vector<DecodeRows>& rows, std::int64_t 
     tile.values = rows_of("weights", block.weight, block.bias, stage);
     tile.gated = block.gate.has_value();
     if (block.gate) {
-      TORCH_CHECK_VALUE(rows_in(*block.gate) == count, "decode: expected as many rows of the gate as others, ",
-                        count, ", got ", rows_in(*block.gate));
+      TORCH_CHECK_VALUE(rows_in(*block.gate) == count,
+                        "decode: expected as many rows of the gate as others, ", count, ", got ",
+                        rows_in(*block.gate));
       tile.gate = rows_of("weights of a gate", *block.gate, block.gate_bias, stage);
     }
     const auto bytes = row_bytes(block.weight) + (block.gate ? row_bytes(*block.gate) : 0);
@@ -282,8 +283,8 @@ void DecodeProgram::add_product(const std::vector<DecodeRows>& rows, const std::
 
 void DecodeProgram::add_choice(const DecodeChoice& choice) {
   auto& stage = add_stage(DecodeKind::choose);
-  TORCH_CHECK_VALUE(shape_.chosen > 0 && shape_.chosen <= shape_.experts,
-                    "decode: expected 1 to ", shape_.experts, " experts of a token, got ", shape_.chosen);
+  TORCH_CHECK_VALUE(shape_.chosen > 0 && shape_.chosen <= shape_.experts, "decode: expected 1 to ",
+                    shape_.experts, " experts of a token, got ", shape_.chosen);
   TORCH_CHECK_VALUE(choice.groups > 0 && shape_.experts % choice.groups == 0 && choice.chosen_groups > 0,
                     "decode: expected groups of ", shape_.experts, " experts, got ", choice.groups);
   connect(stage, vector_of("scores"), vector_of("choices"));

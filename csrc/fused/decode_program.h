@@ -23,11 +23,11 @@ struct DecodeShape {
   std::int64_t width;             // of the hidden state
   std::int64_t heads, key_heads;  // of queries; of keys and values
   std::int64_t head_size;
-  std::int64_t rotary;                          // features of a head that positions rotate, the first ones
-  bool interleaved;                             // pairs of them are neighbours; else halves
-  std::int64_t inner;                           // the widest vector of an MLP
-  std::int64_t experts = 0, chosen = 0;         // all of them; for each token
-  std::int64_t expert_inner = 0;                // the vector of one
+  std::int64_t rotary;                   // features of a head that positions rotate, the first ones
+  bool interleaved;                      // pairs of them are neighbours; else halves
+  std::int64_t inner;                    // the widest vector of an MLP
+  std::int64_t experts = 0, chosen = 0;  // all of them; for each token
+  std::int64_t expert_inner = 0;         // the vector of one
   // Where the cache has latent vectors: their features, those of a head's query that are not rotated, those
   // of its values, and the widest vector that queries are made of. Then head_size is latent + rotary.
   std::int64_t latent = 0, plain = 0, value = 0, query_latent = 0;
@@ -47,10 +47,10 @@ using DecodeMatrix = std::variant<at::Tensor, aten::QuantizedMatrix>;
 
 // How experts are chosen by their scores, and what the chosen ones count.
 struct DecodeChoice {
-  bool normalized = false;  // weights of the chosen add up to 1, not those of all
-  bool sigmoid = false;     // of the scores, not their softmax
-  bool shared = false;      // the score that follows is that of the expert that all tokens share
-  double scale = 1;         // of the weights
+  bool normalized = false;         // weights of the chosen add up to 1, not those of all
+  bool sigmoid = false;            // of the scores, not their softmax
+  bool shared = false;             // the score that follows is that of the expert that all tokens share
+  double scale = 1;                // of the weights
   std::optional<at::Tensor> bias;  // float32 [experts], added for the choice alone
   std::int64_t groups = 1, chosen_groups = 1;
 };
@@ -68,8 +68,9 @@ class DecodeProgram {
   DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Device device);
 
   // Vectors are "hidden", "projected" (queries, keys, values), "attention", "inner", "branch", "scores" (of
-  // experts), "query latent", "latent" and "values". The results of `rows` follow each other in `output`. `weighted`: they are multiplied by the
-  // weight of the expert that all tokens share, which goes with their activation.
+  // experts), "query latent", "latent" and "values". The results of `rows` follow each other in `output`.
+  // `weighted`: they are multiplied by the weight of the expert that all tokens share, which goes with their
+  // activation.
   void add_product(const std::vector<DecodeRows>& rows, const std::string& input, const std::string& output,
                    const DecodeNorm& norm, const std::string& activation, bool accumulate, double scale,
                    bool weighted);

@@ -24,10 +24,9 @@ struct FormatKernel {
   std::string_view format;
   aten::TypedKernel kernel;
 
-  explicit FormatKernel(const char* name)
-      : format(name), kernel("llm/decode", "decode", nullptr, name) {}
+  explicit FormatKernel(const char* name) : format(name), kernel("llm/decode", "decode", nullptr, name) {}
 };
-FormatKernel format_kernels[] = {FormatKernel(decode_without_codes),           FormatKernel("weights::int4"),
+FormatKernel format_kernels[] = {FormatKernel(decode_without_codes), FormatKernel("weights::int4"),
                                  FormatKernel("weights::int8"),      FormatKernel("weights::e4m3"),
                                  FormatKernel("weights::e5m2"),      FormatKernel("byte_weights::int4"),
                                  FormatKernel("byte_weights::int8")};

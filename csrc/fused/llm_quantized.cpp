@@ -168,8 +168,8 @@ void launch_product(const Kind& kind, Way way, const kernels::QuantizedProductPa
     launch("llm/quantized_bytes", instantiation("quantized_product_of_bytes", kind.bytes, "4", taken),
            single_range(rows, 1), params);
   } else if (way == Way::floats_by_sub_groups) {
-    launch("llm/quantized_linear", instantiation("quantized_product", kind.format, taken), sub_group_range(rows),
-           params);
+    launch("llm/quantized_linear", instantiation("quantized_product", kind.format, taken),
+           sub_group_range(rows), params);
   } else {
     launch("llm/quantized_linear", instantiation("quantized_product_by_packs", kind.format, taken),
            single_range(rows, 1), params);

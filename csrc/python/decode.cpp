@@ -26,8 +26,10 @@ void bind_decode(py::module_& module) {
   py::class_<QuantizedMatrix>(module, "QuantizedMatrix")
       .def(py::init([](std::string kind, at::Tensor codes, at::Tensor scales, const MaybeTensor& zeros,
                        std::int64_t columns, std::int64_t span, bool zeros_are_offsets) {
-             return QuantizedMatrix{std::move(kind),   std::move(codes), std::move(scales),
-                                    zeros.value_or(at::Tensor()), columns, span, zeros_are_offsets};
+             return QuantizedMatrix{std::move(kind),   std::move(codes),
+                                    std::move(scales), zeros.value_or(at::Tensor()),
+                                    columns,           span,
+                                    zeros_are_offsets};
            }),
            py::arg("kind"), py::arg("codes"), py::arg("scales"), py::arg("zeros"), py::arg("columns"),
            py::arg("span"), py::arg("zeros_are_offsets"));
@@ -69,8 +71,8 @@ void bind_decode(py::module_& module) {
            py::arg("output"), py::arg("norm") = DecodeNorm{}, py::arg("activation") = "none",
            py::arg("accumulate") = false, py::arg("scale") = 1.0, py::arg("weighted") = false)
       .def("add_choice", method(&DecodeProgram::add_choice), py::arg("choice"))
-      .def("add_latent_heads", method(&DecodeProgram::add_latent_heads), py::arg("layer"),
-           py::arg("angles"), py::arg("norm"), py::arg("expand"))
+      .def("add_latent_heads", method(&DecodeProgram::add_latent_heads), py::arg("layer"), py::arg("angles"),
+           py::arg("norm"), py::arg("expand"))
       .def("add_latent_values", method(&DecodeProgram::add_latent_values), py::arg("expand"))
       .def("add_experts", method(&DecodeProgram::add_experts), py::arg("inner"), py::arg("outer"),
            py::arg("norm"), py::arg("activation"), py::arg("limit") = 0.0)

@@ -67,17 +67,19 @@ class _Forward:
         if past_key_values is not None:
             store = use_segments(past_key_values, self._layers, self._repeats)
         given = input_ids if input_ids is not None else inputs_embeds
-        run: Decoder | Prompt | None = None
-        if store is not None and self._is_plain(
-            given, attention_mask, position_ids, store, keywords
+        if (
+            store is not None
+            and given is not None
+            and self._is_plain(given, attention_mask, position_ids, store, keywords)
         ):
+            run: Decoder | Prompt | None = None
             if self._is_step(given, store):
                 run = self._decoder
             elif self._base.config._attn_implementation == "sdpa":  # else another is asked for
                 run = self._prompt
-        if run is not None:
-            hidden = run(input_ids, inputs_embeds, attention_mask, position_ids, store)
-            return self._output(last_hidden_state=hidden, past_key_values=past_key_values)
+            if run is not None:
+                hidden = run(input_ids, inputs_embeds, attention_mask, position_ids, store)
+                return self._output(last_hidden_state=hidden, past_key_values=past_key_values)
         return self._before(
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -97,13 +99,14 @@ class _Forward:
             and given.shape[0] * given.shape[1] <= _C.decode_tokens
         )
 
-    def _is_plain(self, given: Any, mask: Any, positions: Any, store: Any, keywords: Any) -> bool:
+    def _is_plain(
+        self, given: Tensor, mask: Any, positions: Any, store: Any, keywords: Any
+    ) -> bool:
         """Whether nothing is asked for but hidden states after the last layer."""
         config = self._base.config
         asks = ("output_attentions", "output_hidden_states", "output_router_logits")
         return (
-            given is not None
-            and given.numel() > 0
+            given.numel() > 0
             and (store.length == 0 or given.shape[0] == store.rows)
             and (mask is None or mask.dim() == 2)
             and (positions is None or positions.dim() == 2)

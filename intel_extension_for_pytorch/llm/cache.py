@@ -39,8 +39,8 @@ def _own(states: Tensor) -> Tensor:
 
 
 class SegmentStore:
-    """What the layers of one cache share. `repeats`: how often a model's own code gives each head of
-    keys and values, of which one is kept."""
+    """What the layers of one cache share. `repeats`: how often a model's own code gives each head
+    of keys and values, of which one is kept."""
 
     def __init__(self, layers: int, repeats: int = 1) -> None:
         self.layers = layers

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from .. import _C
 from .cache import SegmentStore
 from .families import (
+    Experts,
     Family,
     Latent,
     Unsupported,
@@ -115,7 +116,7 @@ class Decoder:
             rows = projections(family, linears, attention, heads)
             program.add_product(rows, "hidden", "projected", norm)
         mlp_norm = self._norm(layer, family.mlp_norm)
-        with_experts = self._has_experts(mlp)
+        experts = self._experts_of(mlp)
         if family.parallel:
             self._add_inner(mlp, mlp_norm, activation)
         expand = None
@@ -139,23 +140,24 @@ class Decoder:
             program.add_latent_values(expand)
             attended = "values"
         outer(attention, family.output, attended, family.attention_norm)
-        if with_experts:
-            self._add_experts(mlp, mlp_norm, activation)
+        if experts is not None:
+            self._add_experts(experts, mlp, mlp_norm, activation)
             return
         if not family.parallel:
             self._add_inner(mlp, mlp_norm, activation)
         outer(mlp, family.down, "inner", family.mlp_result_norm)
 
-    def _has_experts(self, mlp: Any) -> bool:
-        return self._family.experts is not None and hasattr(mlp, self._family.experts.experts)
+    def _experts_of(self, mlp: Any) -> Experts | None:
+        experts = self._family.experts
+        return experts if experts is not None and hasattr(mlp, experts.experts) else None
 
     def _set_inner(self, shape: Any) -> None:
         """The sizes of what MLPs and experts make."""
         family = self._family
         for layer in self._layers:
             mlp = find(layer, family.mlp)
-            if self._has_experts(mlp):
-                experts = family.experts
+            experts = self._experts_of(mlp)
+            if experts is not None:
                 router, module = find(mlp, experts.router), find(mlp, experts.experts)
                 shape.experts, shape.chosen = router.weight.shape[0], router.top_k
                 shape.expert_inner = module.down_proj.shape[1 if experts.alternating else 2]
@@ -180,19 +182,17 @@ class Decoder:
         rows = inner_products(self._family, self._linears, mlp)
         self.program.add_product(rows, "hidden", "inner", norm, activation, weighted=weighted)
 
-    def _add_experts(self, mlp: Any, norm: Any, activation: str) -> None:
-        experts: Any = self._family.experts
+    def _add_experts(self, experts: Experts, mlp: Any, norm: Any, activation: str) -> None:
         router, shared = find(mlp, experts.router), find(mlp, experts.shared)
         scores = [_C.DecodeRows(router.weight.detach(), _detached(getattr(router, "bias", None)))]
-        weighted = experts.shared_gate is not None
-        if weighted:
+        if experts.shared_gate is not None:
             scores.append(self._linears(mlp, experts.shared_gate).rows())
         self.program.add_product(scores, "hidden", "scores", norm)
         self.program.add_choice(choice_of(experts, router))
         weights = expert_weights(experts, find(mlp, experts.experts))
         # All read the hidden state before the first of them adds to it.
         if shared is not None:
-            self._add_inner(shared, norm, activation, weighted)
+            self._add_inner(shared, norm, activation, experts.shared_gate is not None)
         self.program.add_experts(
             weights.inner,
             weights.outer,

@@ -194,9 +194,7 @@ FAMILIES: dict[str, Family] = {
     "qwen2_moe": Family(experts=Experts(shared="shared_expert", shared_gate="shared_expert_gate")),
     "qwen3_moe": Family(query_norm="q_norm", key_norm="k_norm", experts=Experts()),
     "gpt_oss": Family(experts=Experts(router="router", normalized=True, alternating=True)),
-    "deepseek_v3": Family(
-        latent=Latent(), experts=Experts(shared="shared_experts", sigmoid=True)
-    ),
+    "deepseek_v3": Family(latent=Latent(), experts=Experts(shared="shared_experts", sigmoid=True)),
 }
 
 _ACTIVATIONS = {

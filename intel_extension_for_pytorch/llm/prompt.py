@@ -1,4 +1,4 @@
-"""The forward pass of a prompt by fused operators: a model's layers as `families` describes them."""
+"""The forward pass of a prompt by fused operators: layers as `families` describes them."""
 
 from __future__ import annotations
 
@@ -184,8 +184,7 @@ class Prompt:
         hidden, positions = self._inputs(input_ids, embeddings, mask, positions, cached)
         masks = _Masks(mask, hidden.shape[1], cached, hidden.device)
         angles = {
-            name: self._cosines_and_sines(positions, *table)
-            for name, table in self._tables.items()
+            name: self._cosines_and_sines(positions, *table) for name, table in self._tables.items()
         }
         for number, layer in enumerate(self._layers):
             given = layer.norms["input_norm"](hidden)

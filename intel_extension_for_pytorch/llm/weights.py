@@ -126,7 +126,7 @@ def choice_of(family: Experts, router: Any) -> Any:
     )
 
 
-def expert_weights(family: Experts, module: nn.Module) -> ExpertWeights:
+def expert_weights(family: Experts, module: Any) -> ExpertWeights:
     """Of `module`, which holds all experts of a layer as tensors of three dimensions."""
     if not all(hasattr(module, name) for name in ("gate_up_proj", "down_proj")):
         raise Unsupported(f"the experts {type(module).__name__}")

@@ -9,7 +9,9 @@ namespace ipex::kernels {
 struct no_codes {};  // the format of a program whose weights are all numbers
 
 template <class Format>
-concept MultipliedAsBytes = requires { Format::step_blocks; };
+concept MultipliedAsBytes = requires {
+  Format::step_blocks;
+};
 
 template <class Format, int M>
 struct CodeProduct {
@@ -69,7 +71,8 @@ IPEX_WITHIN void multiply_code_rows(const QuantizedWeight& weight, const Quantiz
       if (row + r >= count) break;
 #pragma unroll
       for (int v = 0; v < Vectors; ++v) {
-        sink.put(row + r, v, Digits == 2 ? sums[r][v * Digits] + sums[r][v * Digits + Digits - 1] : sums[r][v]);
+        sink.put(row + r, v,
+                 Digits == 2 ? sums[r][v * Digits] + sums[r][v * Digits + Digits - 1] : sums[r][v]);
       }
     }
   }

@@ -79,8 +79,8 @@ IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& sta
   }
 }
 
-// Keys and values of up to a block of positions as rows of floats, head_size apart. Latent ones are keys, with
-// the rotated features behind them, and values at once.
+// Keys and values of up to a block of positions as rows of floats, head_size apart. Latent ones are keys,
+// with the rotated features behind them, and values at once.
 template <class T>
 IPEX_WITHIN void load_block(const DecodeParams& params, const DecodeSegment& segment, int begin, int row,
                             int key_head, int first, int positions, float* keys, float* values) {
@@ -129,9 +129,9 @@ IPEX_WITHIN void attend(const DecodeParams& params, const DecodeStage& stage, in
   const int count = sycl::min(decode_head_block, group - block * decode_head_block);
   AttentionSum sums[decode_head_block];
   for (int i = 0; i < count; ++i) {
-    float* const output = params.workspace + params.partial +
-                          ((token * int64_t{params.heads} + first_head + i) * params.splits + part) *
-                              (params.value_size + 2);
+    float* const output =
+        params.workspace + params.partial +
+        ((token * int64_t{params.heads} + first_head + i) * params.splits + part) * (params.value_size + 2);
     const bool sink = stage.sinks != nullptr && part == 0;
     sums[i] = {sink ? stage.sinks[first_head + i] : -limits<float>::infinity(), sink ? 1.0f : 0.0f, output};
     for (int d = 0; d < params.value_size; ++d) output[d] = 0;

@@ -16,17 +16,17 @@ constexpr int decode_position_block = 16;  // keys that are looked at together
 constexpr int decode_head_block = 8;       // heads that look at them together
 
 enum class DecodeKind : std::int32_t {
-  angles,     // cosines and sines of the tokens' positions
-  product,    // rows of weights by the tokens' vectors
-  choose,     // experts of a token, by the router's scores
+  angles,         // cosines and sines of the tokens' positions
+  product,        // rows of weights by the tokens' vectors
+  choose,         // experts of a token, by the router's scores
   inner_experts,  // a product of a token's vector with rows of each of its experts
   outer_experts,  // of what those made with rows of the same experts, added up
-  heads,      // normalization and rotation of queries and keys; keys and values into the cache
-  attention,  // of one token and some of the heads that share keys, over a part of the keys
+  heads,          // normalization and rotation of queries and keys; keys and values into the cache
+  attention,      // of one token and some of the heads that share keys, over a part of the keys
   latent_heads,   // the same as heads where the cache has what keys and values are made of
   latent_values,  // heads' values, of what attention over the cache made
-  normalize,  // a vector, added to the hidden state
-  finish,     // the last normalization, into the result
+  normalize,      // a vector, added to the hidden state
+  finish,         // the last normalization, into the result
 };
 enum class DecodeNorm : std::int32_t { none, root_mean_square, layer };
 enum class DecodeActivation : std::int32_t { none, silu, gelu, gelu_tanh, relu, relu_squared, clamped_swish };
@@ -76,11 +76,11 @@ struct DecodeStage {
   float scale;              // of the result
   float limit;              // of what the activation multiplies, if it is not 0, and 1 is added; of its input
   // Experts.
-  std::int32_t experts, chosen;  // all of them; for each token
-  std::int32_t normalized;       // weights of the chosen ones add up to 1, not those of all
-  std::int32_t shared;           // the scores have one more, of the expert that all tokens share
-  std::int32_t weighted;         // the activation is multiplied by the shared expert's weight
-  std::int32_t sigmoid;          // of scores, not their softmax
+  std::int32_t experts, chosen;        // all of them; for each token
+  std::int32_t normalized;             // weights of the chosen ones add up to 1, not those of all
+  std::int32_t shared;                 // the scores have one more, of the expert that all tokens share
+  std::int32_t weighted;               // the activation is multiplied by the shared expert's weight
+  std::int32_t sigmoid;                // of scores, not their softmax
   std::int32_t groups, chosen_groups;  // of experts; those of the others are not chosen
   const float* choice_bias;            // added to the scores for the choice alone
   // Vectors for rows of codes; no spans where all rows are numbers.
@@ -121,7 +121,7 @@ struct DecodeParams {
   float* workspace;
   std::int64_t scratch, scratch_stride;  // of each work-group
   const QuantizedWeight* matrices;
-  const void* input;                     // [tokens, hidden]
+  const void* input;  // [tokens, hidden]
   void* result;
   std::int64_t hidden;  // the residual stream, [tokens, width]
   std::int32_t width;

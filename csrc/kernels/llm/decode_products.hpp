@@ -97,12 +97,9 @@ IPEX_WITHIN void multiply_tile(const DecodeParams& params, const DecodeStage& st
     const DecodeRows& rows = gate ? tile.gate : tile.values;
     const auto* bias = static_cast<const T*>(rows.bias);
     if (bias != nullptr) bias += product.expert * int64_t{rows.bias_step};
-    const ProductSink<T, float> sink{product.output,
-                                     product.output_stride,
-                                     bias,
-                                     gate ? 1.0f : product.scale,
-                                     mode,
-                                     gate || !tile.gated ? 0.0f : stage.limit};
+    const ProductSink<T, float> sink{product.output, product.output_stride,
+                                     bias,           gate ? 1.0f : product.scale,
+                                     mode,           gate || !tile.gated ? 0.0f : stage.limit};
     if (rows.numbers != nullptr) {
       multiply_by_vectors<T, float, float>(
           {static_cast<const T*>(rows.numbers) + product.expert * rows.expert_step, rows.step,
@@ -134,8 +131,8 @@ IPEX_WITHIN void multiply_piece(const DecodeParams& params, const DecodeStage& s
   float* const output = params.workspace + stage.output + tile.output;
   const int owner = piece / stage.tiles;  // of experts: a token, and, of inner ones, which of its experts
   const bool inner = stage.kind == DecodeKind::inner_experts, outer = stage.kind == DecodeKind::outer_experts;
-  TileProduct product{vectors, params.tokens, 0, 0, output, stage.output_stride, stage.scale,
-                      stage.accumulate != 0};
+  TileProduct product{vectors, params.tokens,       0,           0,
+                      output,  stage.output_stride, stage.scale, stage.accumulate != 0};
 #pragma nounroll
   for (int i = 0; i < (outer ? stage.chosen : 1); ++i) {
     if (inner || outer) {
@@ -223,8 +220,8 @@ IPEX_WITHIN void expand_values(const DecodeParams& params, const DecodeStage& st
                         (head * int64_t{latent.plain + latent.value} + latent.plain) * latent.rank;
   multiply_by_vectors<T, float, float>(
       {rows, latent.rank, scratch, latent.rank, latent.rank}, latent.value, 1,
-      {params.workspace + stage.output + token * int64_t{stage.output_stride} + head * int64_t{latent.value}, 0,
-       nullptr, 1.0f, ProductMode::store});
+      {params.workspace + stage.output + token * int64_t{stage.output_stride} + head * int64_t{latent.value},
+       0, nullptr, 1.0f, ProductMode::store});
 }
 
 }  // namespace ipex::kernels

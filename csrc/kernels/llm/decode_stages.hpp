@@ -53,8 +53,7 @@ struct CachePlace {
 };
 
 IPEX_WITHIN const float* angles_of(const DecodeParams& params, const DecodeStage& stage, int token) {
-  return params.workspace + params.angles +
-         (stage.angles * int64_t{decode_tokens} + token) * params.rotary;
+  return params.workspace + params.angles + (stage.angles * int64_t{decode_tokens} + token) * params.rotary;
 }
 
 // Piece of work: a token and a head of its queries, keys or values.

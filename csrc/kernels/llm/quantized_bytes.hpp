@@ -120,7 +120,7 @@ class ByteRows {
 
   // What spans are multiplied by, and what the zero points add: a product of offsets and sums of activations.
   IPEX_WITHIN void set_factors(int64_t row, int32_t first, int32_t count, RowFactors& factors,
-                   MixedSum (&offsets)[M]) const {
+                               MixedSum (&offsets)[M]) const {
     const RowScales<Format> scales(weight_, row);
     if (count < span_chunk) {
 #pragma unroll
@@ -156,8 +156,8 @@ class ByteRows {
   }
 
   template <int Blocks>
-  IPEX_WITHIN void add_spans(const uint8_t* const (&codes)[R], int32_t first, int32_t count, const Factors& factors,
-                 FloatPack (&totals)[R][M]) const {
+  IPEX_WITHIN void add_spans(const uint8_t* const (&codes)[R], int32_t first, int32_t count,
+                             const Factors& factors, FloatPack (&totals)[R][M]) const {
     constexpr int spans = Blocks < Format::step_blocks ? Format::step_blocks / Blocks : 1;  // of a step
     constexpr int steps = Blocks > Format::step_blocks ? Blocks / Format::step_blocks : 1;  // of a span
     constexpr int vectors = steps * Format::parts;

@@ -133,8 +133,8 @@ class QuantizedRow {
 
   // What spans are multiplied by, and what the zero points add: a product of offsets and sums of activations.
   template <class Place>
-  IPEX_WITHIN void add_offsets(const RowScales<Format>& scales, int32_t first, Place i, float (&factors)[M][span_chunk],
-                   MixedSum (&offsets)[M]) const {
+  IPEX_WITHIN void add_offsets(const RowScales<Format>& scales, int32_t first, Place i,
+                               float (&factors)[M][span_chunk], MixedSum (&offsets)[M]) const {
     const auto span = after(first, i);
     const auto scale = scales.scale(span);
 #pragma unroll
@@ -152,8 +152,8 @@ class QuantizedRow {
   }
 
   template <int Blocks>
-  IPEX_WITHIN void add_spans(const uint8_t* codes, int32_t first, int32_t count, const float (&factors)[M][span_chunk],
-                 Total (&totals)[M]) const {
+  IPEX_WITHIN void add_spans(const uint8_t* codes, int32_t first, int32_t count,
+                             const float (&factors)[M][span_chunk], Total (&totals)[M]) const {
     for (int32_t i = 0; i < count; ++i) {
       typename Format::Sum sums[M] = {};
 #pragma unroll

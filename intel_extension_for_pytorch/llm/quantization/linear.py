@@ -138,45 +138,45 @@ def quantize_model(
         raise ValueError(
             f"quantize_model: expected a group_size of -1 or a multiple of 32, but got {group_size}"
         )
-    skipped = set(skip)
     report = QuantizationReport()
     owners: dict[int, set[int]] = {}
     for module in model.modules():
         for parameter in module.parameters(recurse=False):
             owners.setdefault(id(parameter), set()).add(id(module))
+    shared = {number for number, modules in owners.items() if len(modules) > 1}
     made: dict[int, WeightOnlyLinear] = {}
     outputs = None if output_kind is None else _output_layer(model)
     for name, module in list(model.named_modules(remove_duplicate=False)):
         if not isinstance(module, nn.Linear):
             continue
-        reason = ""
+        form: tuple[str, int] = (kind, group_size)
         if module is outputs:
-            if id(module) not in made:
-                made[id(module)] = WeightOnlyLinear.from_linear(
-                    module, output_kind or kind, -1, symmetric
-                )
-        elif name in skipped or name.rpartition(".")[2] in skipped:
-            reason = "named in skip"
-        elif type(module).__name__ not in PLAIN_LINEAR_LAYERS:
-            reason = f"a {type(module).__name__}, not an nn.Linear"
-        elif len(owners.get(id(module.weight), ())) > 1:
-            reason = "another module has its weight too"
-        elif not name:
-            reason = "the model itself is the layer"
-        elif id(module) not in made:
-            try:
-                made[id(module)] = WeightOnlyLinear.from_linear(module, kind, group_size, symmetric)
-            except ValueError as error:
-                reason = str(error)
-        if reason:
+            form = (output_kind or kind, -1)
+        elif reason := _reason_to_keep(name, module, set(skip), shared):
             report.kept[name] = reason
             continue
+        if id(module) not in made:
+            try:
+                made[id(module)] = WeightOnlyLinear.from_linear(module, *form, symmetric)
+            except ValueError as error:
+                report.kept[name] = str(error)
+                continue
         layer = made[id(module)]
         model.set_submodule(name, layer)
         report.replaced.append(name)
         report.bytes_before += module.weight.nbytes
         report.bytes_after += sum(buffer.nbytes for buffer in layer.buffers())
     return report
+
+
+def _reason_to_keep(name: str, module: nn.Linear, skipped: set[str], shared: set[int]) -> str:
+    if name in skipped or name.rpartition(".")[2] in skipped:
+        return "named in skip"
+    if type(module).__name__ not in PLAIN_LINEAR_LAYERS:
+        return f"a {type(module).__name__}, not an nn.Linear"
+    if id(module.weight) in shared:
+        return "another module has its weight too"
+    return "" if name else "the model itself is the layer"
 
 
 def _output_layer(model: Any) -> nn.Linear:

@@ -241,9 +241,7 @@ class QuantizedWeight:
     def for_program(self) -> Any:
         """The same for `_C.DecodeProgram`."""
         kind, columns, span, offsets = self._description()
-        return _C.QuantizedMatrix(
-            kind, self.codes, self.scales, self.zeros, columns, span, offsets
-        )
+        return _C.QuantizedMatrix(kind, self.codes, self.scales, self.zeros, columns, span, offsets)
 
     def _description(self) -> tuple[str, int, int, bool]:
         name = KERNEL_NAMES.get(self.kind, self.kind)
