@@ -141,7 +141,9 @@ Activations activations_of(const Tensor& input, const QuantizedMatrix& weight, c
   result.values = at::empty({all * result.row_bytes}, input.options().dtype(c10::kByte));
   params.values = result.values.mutable_data_ptr();
   if (integers) {
-    result.scales = at::empty({all, result.spans}, input.options().dtype(c10::kFloat));
+    // Kernels read packs, so beyond the last span.
+    const auto floats = input.options().dtype(c10::kFloat);
+    result.scales = at::empty({all * result.spans + cache_line}, floats);
     result.sums = at::empty_like(result.scales);
     params.scales = result.scales.mutable_data_ptr<float>();
     params.sums = result.sums.mutable_data_ptr<float>();

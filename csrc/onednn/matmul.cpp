@@ -80,11 +80,7 @@ struct Operand {
 // Without VNNI the CPU library adds pairs of products in 16 bits, with saturation.
 bool has_exact_int8(c10::DeviceIndex device) {
   if (engine(device).get_kind() != dnnl::engine::kind::cpu) return true;
-  static const auto instructions = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  const auto includes = [](dnnl::cpu_isa isa) {
-    return (instructions & static_cast<unsigned>(isa)) == static_cast<unsigned>(isa);
-  };
-  return includes(dnnl::cpu_isa::avx2_vnni) || includes(dnnl::cpu_isa::avx512_core_vnni);
+  return cpu_has(dnnl::cpu_isa::avx2_vnni) || cpu_has(dnnl::cpu_isa::avx512_core_vnni);
 }
 
 bool writable_in_place(const Tensor& destination) {

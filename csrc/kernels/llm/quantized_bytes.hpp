@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/llm/quantized_activations.hpp"
+#include "kernels/llm/row_products.hpp"
 
 namespace ipex::kernels {
 
@@ -44,7 +45,7 @@ namespace byte_weights {
 // half of the lanes. `place` is that of 16 activations of a block.
 struct int4 : weights::int4 {
   static constexpr int step_blocks = 4, parts = 2;
-  static constexpr float shift = 0;  // of the codes multiplied
+  static constexpr int shift = 0;  // of the codes multiplied
 
   static void unpack(DotSums codes, DotSums* bytes) {
     bytes[0] = codes & 0x0f0f0f0f;
@@ -57,7 +58,7 @@ struct int4 : weights::int4 {
 
 struct int8 : weights::int8 {
   static constexpr int step_blocks = 2, parts = 1;
-  static constexpr float shift = 128;
+  static constexpr int shift = 128;
 
   static void unpack(DotSums codes, DotSums* bytes) { *bytes = codes ^ static_cast<int32_t>(0x80808080); }
   static int64_t place(int64_t block, int digit, int half) {
@@ -79,20 +80,37 @@ class ByteRows {
 
   // result[r][m]: the product of row `rows[r]` of the weight with row m of the activations.
   IPEX_WITHIN void multiply(const int64_t (&rows)[R], float (&result)[R][M]) const {
-    FloatPack totals[R][M];
-    MixedSum offsets[R][M];
+    weight_.row_scales == 1 ? multiply_with<true>(rows, result) : multiply_with<false>(rows, result);
+  }
+
+ private:
+  static constexpr int step_codes = Format::step_blocks * Format::block_bytes;
+  static constexpr int step_bytes = 2 * Format::step_blocks * quantized_block;
+  static_assert(step_codes == sizeof(DotSums));
+
+  // With one scale for a row, the factors are those of the activations, which all rows share.
+  template <bool OneScale>
+  IPEX_WITHIN void multiply_with(const int64_t (&rows)[R], float (&result)[R][M]) const {
+    FloatPack totals[R * M], offsets[R][M];
     const uint8_t* codes[R];
 #pragma unroll
     for (int r = 0; r < R; ++r) {
       codes[r] = weight_.codes + rows[r] * weight_.row_bytes;
 #pragma unroll
-      for (int m = 0; m < M; ++m) totals[r][m] = 0.0f;
+      for (int m = 0; m < M; ++m) totals[r * M + m] = offsets[r][m] = 0.0f;
     }
     for (int32_t first = 0; first < weight_.spans; first += span_chunk) {
       const int32_t count = sycl::min(span_chunk, weight_.spans - first);
-      Factors factors;
+      SpanFactors<M> factors[OneScale ? 1 : R];
+      if constexpr (OneScale) {
+        share_factors(first, count, factors[0], offsets[0]);
+      } else {
 #pragma unroll
-      for (int r = 0; r < R; ++r) set_factors(rows[r], first, count, factors[r], offsets[r]);
+        for (int r = 0; r < R; ++r) {
+          set_factors<Format, true, Format::shift, M>(weight_, activations_, rows[r], first, count, factors[r],
+                                                      offsets[r]);
+        }
+      }
       switch (weight_.span_blocks) {
         case 1:
           add_spans<1>(codes, first, count, factors, totals);
@@ -106,36 +124,33 @@ class ByteRows {
     }
 #pragma unroll
     for (int r = 0; r < R; ++r) {
+      const RowScales<Format> scales(weight_, rows[r]);
+      const float scale = OneScale ? scales.scale(0) : 1.0f;
+      const float offset = OneScale ? scales.offset(0, scale) - scale * Format::shift : 1.0f;
 #pragma unroll
-      for (int m = 0; m < M; ++m) result[r][m] = sum_of_lanes(totals[r][m]) + offsets[r][m].sum();
+      for (int m = 0; m < M; ++m) {
+        totals[r * M + m] = math::fma(offsets[OneScale ? 0 : r][m], FloatPack(offset),
+                                      totals[r * M + m] * FloatPack(scale));
+      }
+    }
+    const FloatPack joined = lane_totals(totals);
+#pragma unroll
+    for (int r = 0; r < R; ++r) {
+#pragma unroll
+      for (int m = 0; m < M; ++m) result[r][m] = joined.lanes[r * M + m];
     }
   }
 
- private:
-  static constexpr int step_codes = Format::step_blocks * Format::block_bytes;
-  static constexpr int step_bytes = 2 * Format::step_blocks * quantized_block;
-  static_assert(step_codes == sizeof(DotSums));
-  using RowFactors = float[M][span_chunk + FloatPack::count];
-  using Factors = RowFactors[R];
-
-  // What spans are multiplied by, and what the zero points add: a product of offsets and sums of activations.
-  IPEX_WITHIN void set_factors(int64_t row, int32_t first, int32_t count, RowFactors& factors,
-                               MixedSum (&offsets)[M]) const {
-    const RowScales<Format> scales(weight_, row);
-    if (count < span_chunk) {
-#pragma unroll
-      for (int m = 0; m < M; ++m) store_pack(factors[m] + count, FloatPack(0.0f));  // of codes beyond the row
-    }
-    PackRows<float>().for_each(count, [&](auto i) {
-      const auto span = after(first, i);
-      const auto scale = scales.scale(span);
-      const auto offset = scales.offset(span, scale) - scale * decltype(scale)(Format::shift);
+  IPEX_WITHIN void share_factors(int32_t first, int32_t count, SpanFactors<M>& factors,
+                                 FloatPack (&sums)[M]) const {
+    for_spans(count, [&](int32_t i, int32_t here) {
 #pragma unroll
       for (int m = 0; m < M; ++m) {
-        store(factors[m], i, scale * load<float>(activations_.scales[m], span));
-        offsets[m].add_product(offset, load<float>(activations_.sums[m], span));
+        store_pack(factors[m] + i, load_spans(activations_.scales[m] + first + i, here));
+        sums[m] = sums[m] + load_spans(activations_.sums[m] + first + i, here);
       }
     });
+    end_factors<M>(count, factors);
   }
 
   // The factors of a step's lanes.
@@ -155,9 +170,9 @@ class ByteRows {
     }
   }
 
-  template <int Blocks>
+  template <int Blocks, int Rows>
   IPEX_WITHIN void add_spans(const uint8_t* const (&codes)[R], int32_t first, int32_t count,
-                             const Factors& factors, FloatPack (&totals)[R][M]) const {
+                             const SpanFactors<M> (&factors)[Rows], FloatPack (&totals)[R * M]) const {
     constexpr int spans = Blocks < Format::step_blocks ? Format::step_blocks / Blocks : 1;  // of a step
     constexpr int steps = Blocks > Format::step_blocks ? Blocks / Format::step_blocks : 1;  // of a span
     constexpr int vectors = steps * Format::parts;
@@ -168,6 +183,7 @@ class ByteRows {
       for (int r = 0; r < R; ++r) {
 #pragma unroll
         for (int s = 0; s < steps; ++s) {
+          fetch_ahead(codes[r] + (step + s) * step_codes);
           Format::unpack(load_bytes(codes[r] + (step + s) * step_codes), bytes[r] + s * Format::parts);
         }
       }
@@ -185,7 +201,8 @@ class ByteRows {
         for (int r = 0; r < R; ++r) {
           const DotSums sums = (dot_bytes(bytes[r], upper) << 8) + dot_bytes(bytes[r], lower);
           const auto floats = FloatPack::of(__builtin_convertvector(sums, decltype(FloatPack::lanes)));
-          totals[r][m] = math::fma(floats, spread<spans>(factors[r][m] + i), totals[r][m]);
+          FloatPack& total = totals[r * M + m];
+          total = math::fma(floats, spread<spans>(factors[Rows == 1 ? 0 : r][m] + i), total);
         }
       }
     }

@@ -9,36 +9,56 @@ namespace ipex::kernels {
 
 // ---- What a row's codes are multiplied by and what is added ----
 
-// The scales of a row and, where there are zero points, what they add to each weight of a span.
+// The first `count` lanes; the others are 0, whatever they were.
+IPEX_WITHIN FloatPack first_lanes(FloatPack pack, int32_t count) {
+  using Numbers = FloatPack::Like<int32_t>;
+  constexpr Numbers lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return count >= FloatPack::count ? pack
+                                   : FloatPack::of(lane < Numbers(count) ? pack.lanes : FloatPack(0.0f).lanes);
+}
+
+// The scales of a row and, where there are zero points, what they add to each weight of a span; for one span,
+// or for the pack of those from `span` on, of which the first `count` are the row's.
 template <class Format>
 class RowScales {
  public:
-  RowScales(const QuantizedWeight& weight, int64_t row)
+  IPEX_WITHIN RowScales(const QuantizedWeight& weight, int64_t row)
       : weight_(weight), first_(row * weight.row_scales), step_(weight.row_scales > 1 ? 1 : 0) {}
 
-  bool has_offsets() const { return weight_.zeros != nullptr || Format::middle != 0; }
-  // `Place` is that of a span, or of a pack of them.
-  template <class Place>
-  auto scale(Place span) const {
-    return number(weight_.scales, span);
+  IPEX_WITHIN bool has_offsets() const { return weight_.zeros != nullptr || Format::middle != 0; }
+  IPEX_WITHIN float scale(int64_t span) const { return number(weight_.scales, span); }
+  IPEX_WITHIN FloatPack scale(int64_t span, int32_t count) const {
+    return numbers(weight_.scales, span, count);
   }
-  template <class Place, class Value>
-  Value offset(Place span, Value scale) const {
-    if (weight_.zeros == nullptr) return -scale * Value(Format::middle);
-    const Value zero = number(weight_.zeros, span);
-    return weight_.zeros_are_offsets ? zero : -scale * zero;
+  IPEX_WITHIN float offset(int64_t span, float scale) const {
+    return offset_of(scale, [&] { return number(weight_.zeros, span); });
+  }
+  IPEX_WITHIN FloatPack offset(int64_t span, int32_t count, FloatPack scale) const {
+    return offset_of(scale, [&] { return numbers(weight_.zeros, span, count); });
   }
 
  private:
-  float number(const void* numbers, int64_t span) const {
+  template <class Value, class Zero>
+  IPEX_WITHIN Value offset_of(Value scale, Zero zero) const {
+    if (weight_.zeros == nullptr) return -scale * Value(Format::middle);
+    return weight_.zeros_are_offsets ? zero() : -scale * zero();
+  }
+  IPEX_WITHIN float number(const void* numbers, int64_t span) const {
     const int64_t place = first_ + span * step_;
     return weight_.half_scales ? static_cast<float>(static_cast<const half*>(numbers)[place])
                                : static_cast<const float*>(numbers)[place];
   }
-  FloatPack number(const void* numbers, PackPlace spans) const {
-    if (step_ == 0) return number(numbers, int64_t{0});
-    return weight_.half_scales ? load<float>(static_cast<const half*>(numbers) + first_, spans)
-                               : load<float>(static_cast<const float*>(numbers) + first_, spans);
+  IPEX_WITHIN FloatPack numbers(const void* numbers, int64_t span, int32_t count) const {
+    if (step_ == 0) return first_lanes(number(numbers, 0), count);
+    const int64_t place = first_ + span;
+    FloatPack pack = 0.0f;
+    if (place + FloatPack::count > weight_.rows * weight_.row_scales) {
+      for (int32_t i = 0; i < count; ++i) pack.lanes[i] = number(numbers, span + i);
+    } else {
+      pack = weight_.half_scales ? load_pack<FloatPack>(static_cast<const half*>(numbers) + place)
+                                 : load_pack<FloatPack>(static_cast<const float*>(numbers) + place);
+    }
+    return first_lanes(pack, count);
   }
 
   const QuantizedWeight& weight_;
@@ -50,22 +70,6 @@ template <class P>
 inline float sum_of_lanes(P pack) {
   return combine_lanes<P>(pack, [](P a, P b) { return a + b; }).lanes[0];
 }
-
-// A sum of numbers and of packs of them.
-struct MixedSum {
-  FloatPack pack = 0.0f;
-  float rest = 0;
-
-  void add_product(FloatPack a, FloatPack b) { pack = math::fma(a, b, pack); }
-  void add_product(float a, float b) { rest = sycl::fma(a, b, rest); }
-  float sum() const { return sum_of_lanes(pack) + rest; }
-};
-
-// Spans whose factors are worked out together.
-constexpr int32_t span_chunk = 32;
-
-inline int64_t after(int32_t first, int64_t i) { return first + i; }
-inline PackPlace after(int32_t first, PackPlace i) { return {first + i.first}; }
 
 // Where the activations are that a row of codes meets: those of rows `rows[m]`.
 template <int M>
@@ -85,6 +89,57 @@ struct ActivationRows {
   }
 };
 
+// Spans of a row whose factors are worked out together.
+constexpr int32_t span_chunk = 32;
+
+// What they are multiplied by, for M rows of activations. Behind them are zeros, for codes that fill a row up.
+template <int M>
+using SpanFactors = float[M][span_chunk + FloatPack::count];
+
+// Calls function(i, count) for packs of `all` spans, of which the last has fewer.
+template <class Function>
+IPEX_WITHIN void for_spans(int32_t all, Function function) {
+#pragma nounroll
+  for (int32_t i = 0; i < all; i += FloatPack::count) {
+    function(i, sycl::min(all - i, static_cast<int32_t>(FloatPack::count)));
+  }
+}
+
+// Numbers of `count` spans; memory may be read beyond them.
+IPEX_WITHIN FloatPack load_spans(const float* numbers, int32_t count) {
+  return first_lanes(load_pack<FloatPack>(numbers), count);
+}
+
+template <int M>
+IPEX_WITHIN void end_factors(int32_t count, SpanFactors<M>& factors) {
+#pragma unroll
+  for (int m = 0; m < M; ++m) store_pack(factors[m] + count, FloatPack(0.0f));
+}
+
+// The factors of `count` spans of a row, and what the zero points add: products of offsets and sums of
+// activations. `Shift` is that of the codes multiplied.
+template <class Format, bool ScaledActivations, int Shift, int M>
+IPEX_WITHIN void set_factors(const QuantizedWeight& weight, const ActivationRows<M>& activations, int64_t row,
+                             int32_t first, int32_t count, SpanFactors<M>& factors, FloatPack (&offsets)[M]) {
+  const RowScales<Format> scales(weight, row);
+  for_spans(count, [&](int32_t i, int32_t here) {
+    const int64_t span = first + i;
+    const FloatPack scale = scales.scale(span, here);
+#pragma unroll
+    for (int m = 0; m < M; ++m) {
+      store_pack(factors[m] + i,
+                 ScaledActivations ? scale * load_spans(activations.scales[m] + span, here) : scale);
+    }
+    if (Shift == 0 && !scales.has_offsets()) return;
+    const FloatPack offset = scales.offset(span, here, scale) - scale * FloatPack(Shift);
+#pragma unroll
+    for (int m = 0; m < M; ++m) {
+      offsets[m] = math::fma(offset, load_spans(activations.sums[m] + span, here), offsets[m]);
+    }
+  });
+  end_factors<M>(count, factors);
+}
+
 // ---- One row of codes by M rows of activations, by packs ----
 
 template <class Format, int M>
@@ -100,15 +155,18 @@ class QuantizedRow {
   IPEX_WITHIN void multiply(const int64_t (&rows)[1], float (&result)[1][M]) const {
     const int64_t row = rows[0];
     Total totals[M];
-    MixedSum offsets[M];
+    FloatPack offsets[M];
 #pragma unroll
-    for (int m = 0; m < M; ++m) totals[m] = Total(0.0f);
+    for (int m = 0; m < M; ++m) {
+      totals[m] = Total(0.0f);
+      offsets[m] = 0.0f;
+    }
     const uint8_t* codes = weight_.codes + row * weight_.row_bytes;
-    const RowScales<Format> scales(weight_, row);
     for (int32_t first = 0; first < weight_.spans; first += span_chunk) {
       const int32_t count = sycl::min(span_chunk, weight_.spans - first);
-      float factors[M][span_chunk];
-      PackRows<float>().for_each(count, [&](auto i) { add_offsets(scales, first, i, factors, offsets); });
+      SpanFactors<M> factors;
+      set_factors<Format, scaled_activations, 0, M>(weight_, activations_, row, first, count, factors,
+                                                    offsets);
       switch (weight_.span_blocks) {
         case 1:
           add_spans<1>(codes, first, count, factors, totals);
@@ -121,9 +179,7 @@ class QuantizedRow {
       }
     }
 #pragma unroll
-    for (int m = 0; m < M; ++m) {
-      result[0][m] = sum_of_lanes(totals[m]) + offsets[m].sum();
-    }
+    for (int m = 0; m < M; ++m) result[0][m] = sum_of_lanes(totals[m]) + sum_of_lanes(offsets[m]);
   }
 
  private:
@@ -131,29 +187,9 @@ class QuantizedRow {
   using Total = typename Format::Total;
   static constexpr bool scaled_activations = std::is_same_v<Activation, int16_t>;
 
-  // What spans are multiplied by, and what the zero points add: a product of offsets and sums of activations.
-  template <class Place>
-  IPEX_WITHIN void add_offsets(const RowScales<Format>& scales, int32_t first, Place i,
-                               float (&factors)[M][span_chunk], MixedSum (&offsets)[M]) const {
-    const auto span = after(first, i);
-    const auto scale = scales.scale(span);
-#pragma unroll
-    for (int m = 0; m < M; ++m) {
-      if constexpr (scaled_activations) {
-        store(factors[m], i, scale * load<float>(activations_.scales[m], span));
-      } else {
-        store(factors[m], i, scale);
-      }
-    }
-    if (!scales.has_offsets()) return;
-    const auto offset = scales.offset(span, scale);
-#pragma unroll
-    for (int m = 0; m < M; ++m) offsets[m].add_product(offset, load<float>(activations_.sums[m], span));
-  }
-
   template <int Blocks>
   IPEX_WITHIN void add_spans(const uint8_t* codes, int32_t first, int32_t count,
-                             const float (&factors)[M][span_chunk], Total (&totals)[M]) const {
+                             const SpanFactors<M>& factors, Total (&totals)[M]) const {
     for (int32_t i = 0; i < count; ++i) {
       typename Format::Sum sums[M] = {};
 #pragma unroll
