@@ -609,3 +609,18 @@ def test_layer_from_linear_and_compile_shapes() -> None:
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         fake = mode.from_tensor(torch.zeros(3, 64, device="xpu"))
         assert layer(fake).shape == (3, 24)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_that_were_of_four_bits_stay_as_they_are(dtype):
+    generator = torch.Generator().manual_seed(3)
+    codes = torch.randint(0, 16, (48, 8, 32), generator=generator)
+    codes[..., 0], codes[..., 1] = 0, 15
+    scales = (torch.rand(48, 8, 1, generator=generator) * 0.01 + 0.001).half().float()
+    offsets = (-scales * 7.3).half().float()
+    weight = (codes * scales + offsets).flatten(1).to(dtype)
+    made = QuantizedWeight.quantize(weight.to("xpu"), "int4", 32)
+    assert made.zeros_are_offsets
+    error = (made.dequantize().cpu() - weight.float()).abs().unflatten(1, (8, 32)) / scales
+    assert error.max() < (0.06 if dtype == torch.bfloat16 else 0.01)
+    assert not QuantizedWeight.quantize(weight.to("xpu"), "int4", 64).zeros_are_offsets

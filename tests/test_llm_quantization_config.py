@@ -144,8 +144,8 @@ def test_smooth_quant(dynamic: bool, tmp_path: Any) -> None:
     direct = copy.deepcopy(model).to("xpu")
     smooth_quantize(direct, [{"input_ids": IDS.to("xpu")}], alpha=0.6, dynamic=dynamic)
     assert sum(isinstance(m, SmoothQuantLinear) for m in loaded.modules()) == 14
-    assert torch.equal(logits(loaded), logits(direct))
-    assert torch.equal(logits(converted), logits(direct))
+    torch.testing.assert_close(logits(loaded), logits(direct), rtol=0, atol=0.02)  # steps of int8
+    torch.testing.assert_close(logits(converted), logits(direct), rtol=0, atol=0.02)
     error = (logits(loaded) - logits(model)).std() / logits(model).std()
     assert 1e-4 < float(error) < 0.05
 

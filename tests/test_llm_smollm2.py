@@ -81,7 +81,7 @@ LOWER = {
     "bf16": (torch.bfloat16, None, 1.0),
     "fp16": (torch.float16, None, 0.15),
     "int8": (torch.bfloat16, ("int8", -1), 1.0),
-    "int4": (torch.bfloat16, ("int4", 64), 1.0),
+    "int4": (torch.bfloat16, ("int4", 32), 1.0),
 }
 
 

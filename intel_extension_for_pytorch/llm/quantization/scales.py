@@ -54,6 +54,20 @@ def best_scales(
     return scales, zeros
 
 
+def grid_of(groups: Tensor, kind: str) -> tuple[Tensor, Tensor] | None:
+    """Scales and offsets [N, groups] of weights that were of as few bits before, as those of a GGUF
+    file: ``code * scale + offset``, from the least to the largest weight of each group. None if
+    weights lie between the codes, by more than rounding to bfloat16 explains."""
+    first, count = first_and_count(kind)
+    least, most = groups.amin(2), groups.amax(2)
+    scales = ((most - least) / count).half().float()
+    offsets = (least - first * scales).half().float()
+    numbers = ((groups - offsets[..., None]) / divisor(scales)[..., None]).round()
+    distance = (numbers * scales[..., None] + offsets[..., None] - groups).abs().amax(2)
+    fits = (distance <= 0.06 * scales).all() & scales.isfinite().all() & (scales > 0).all()
+    return (scales, offsets) if bool(fits) else None
+
+
 def numbers_for(weights: Tensor, kind: str, scales: Tensor, zeros: Tensor | None) -> Tensor:
     """The numbers that `codes_of` rounds; all shapes are broadcast."""
     numbers = weights / divisor(scales) + (KINDS[kind].middle if zeros is None else zeros)

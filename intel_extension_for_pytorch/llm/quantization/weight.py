@@ -11,7 +11,7 @@ from torch.nn import functional
 from ... import _C
 from . import _operators  # noqa: F401  shapes of the operators' results
 from .formats import KERNEL_NAMES, KINDS, codes_of, numbers_of, pack_codes, span_of, unpack_codes
-from .scales import in_groups, numbers_for, scales_of
+from .scales import grid_of, in_groups, numbers_for, scales_of
 
 _STATE = ("codes", "scales", "zeros", "permutation")
 
@@ -105,7 +105,8 @@ class QuantizedWeight:
         """The nearest weights of `kind` to a matrix [N, K], on its device.
 
         The largest magnitude of a group is the largest of its codes; without `symmetric`, groups
-        of integers go from their least to their largest weight, 0 included.
+        of integers go from their least to their largest weight, 0 included. Weights that were of
+        four bits before, in groups of this size, as those of a GGUF file are, stay as they are.
 
         Args:
             weight: float32, float16 or bfloat16; finite.
@@ -131,6 +132,14 @@ class QuantizedWeight:
         groups = in_groups(weight.detach().float(), group_size)
         if not bool(groups.isfinite().all()):
             raise ValueError("quantize: expected finite weights, but got NaN or infinity")
+        grid = None
+        if kind == "int4" and not symmetric and columns % group_size == 0:
+            grid = grid_of(groups, kind)
+        if grid is not None:
+            scales, offsets = grid
+            numbers = (groups - offsets[..., None]) / scales[..., None]
+            codes = codes_of(numbers.flatten(1), kind)
+            return cls.from_codes(kind, codes, group_size, scales, offsets, zeros_are_offsets=True)
         scales, zeros = scales_of(groups, kind, symmetric)
         wide = None if zeros is None else zeros[..., None]
         numbers = numbers_for(groups, kind, scales[..., None], wide)
