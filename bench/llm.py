@@ -3,7 +3,8 @@
 Two processes take turns, each with its own threads, so that neither waits for the other's; random
 weights in the shape of published models. A token's floor is the time in which the weights that it
 reads, all of them but a table of embeddings, come from memory at the bandwidth that a plain sum
-reaches in the same round. Nothing is said where other programs keep the machine busy.
+reaches in the same round. Beside weights of int4 stands the time of stock's int4 layers alone,
+without attention, norms and logits. Nothing is said where other programs keep the machine busy.
 """
 
 from __future__ import annotations
@@ -50,13 +51,14 @@ class Case:
     prompt: int = 32
     rows: int = 1
     beams: int = 1
+    weights: str = "bfloat16"  # or int8, or int4 in groups of 128, with int8 for the logits
     floors: float | None = None  # goal: a token in so many times its floor
     faster: float | None = None  # goal: stock's time of a token over ours
     first_faster: float | None = None  # the same of the first token
 
     @property
     def name(self) -> str:
-        kinds = [f"{self.shape} bfloat16, prompt {self.prompt}"]
+        kinds = [f"{self.shape} {self.weights}, prompt {self.prompt}"]
         kinds += [f"batch {self.rows}"] * (self.rows > 1) + [f"beams {self.beams}"] * (
             self.beams > 1
         )
@@ -69,6 +71,9 @@ CASES = [
     Case("135M", rows=4, faster=1.5),
     Case("135M", beams=4, faster=1.5),
     Case("1.1B", floors=1.4, first_faster=0.95),
+    Case("135M", weights="int8"),
+    Case("135M", weights="int4"),
+    Case("1.1B", weights="int4", floors=2.0, faster=1.0),
 ]
 
 
@@ -107,12 +112,12 @@ class Worker:
 
         self.torch = torch
         self.device = "xpu" if name == "xpu" else "cpu"
-        self.models: dict[str, Any] = {}
+        self.models: dict[tuple[str, str], Any] = {}
 
-    def model(self, shape: str) -> Any:
+    def model(self, shape: str, weights: str) -> Any:
         import transformers
 
-        if shape not in self.models:
+        if (shape, weights) not in self.models:
             self.models.clear()
             config = transformers.LlamaConfig(max_position_embeddings=4096, **SHAPES[shape])
             self.torch.manual_seed(0)
@@ -123,11 +128,16 @@ class Worker:
             if self.device == "xpu":
                 import intel_extension_for_pytorch as ipex
 
+                if weights != "bfloat16":
+                    group = 128 if weights == "int4" else -1
+                    ipex.llm.quantization.quantize_model(
+                        model.to("xpu"), weights, group, output_kind="int8"
+                    )
                 model = ipex.llm.optimize(
                     model, dtype=self.torch.bfloat16, inplace=True, strict=True
                 )
-            self.models[shape] = model
-        return self.models[shape]
+            self.models[shape, weights] = model
+        return self.models[shape, weights]
 
     def bandwidth(self) -> dict[str, float]:
         """Bytes a second that a sum reads, the best of a few."""
@@ -142,7 +152,9 @@ class Worker:
         return {"bandwidth": data.nbytes / min(once() for _ in range(8))}
 
     def generate(self, case: Case) -> dict[str, float]:
-        torch, model = self.torch, self.model(case.shape)
+        if case.weights != "bfloat16" and self.device == "cpu":
+            return {"next": self.int4_linears(case.shape), "first": 0.0}
+        torch, model = self.torch, self.model(case.shape, case.weights)
         ids = torch.randint(3, 1000, (case.rows, case.prompt)).to(self.device)
 
         def run(tokens: int) -> float:
@@ -157,6 +169,8 @@ class Worker:
             )[0, -1].item()
             return time.perf_counter() - start
 
+        if self.device == "xpu":
+            torch.xpu.reset_peak_memory_stats()
         run(3)
         first = run(1)
         following = (run(1 + TOKENS) - first) / TOKENS
@@ -165,13 +179,35 @@ class Worker:
             result["peak"] = float(torch.xpu.max_memory_allocated())
         return result
 
+    def int4_linears(self, shape: str) -> float:
+        """Seconds of a token in stock's layers of int4 in groups of 128, without all else."""
+        torch, sizes = self.torch, SHAPES[shape]
+        width, inner = sizes["hidden_size"], sizes["intermediate_size"]
+        keys = width // sizes["num_attention_heads"] * sizes["num_key_value_heads"]
+        rows = [(width, width), (keys, width), (keys, width), (width, width)]
+        rows += [(inner, width), (inner, width), (width, inner)]
+        layers = []
+        for count, depth in rows * sizes["num_hidden_layers"]:
+            codes = torch.randint(0, 16, (count, depth), dtype=torch.int32)
+            packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, 1)
+            scales = torch.rand(-(-depth // 128), count, 2, dtype=torch.bfloat16)
+            layers.append((torch.randn(1, depth, dtype=torch.bfloat16), packed, scales))
+
+        def once() -> float:
+            start = time.perf_counter()
+            for vector, packed, scales in layers:
+                torch.ops.aten._weight_int4pack_mm_for_cpu(vector, packed, 128, scales)
+            return time.perf_counter() - start
+
+        return min(once() for _ in range(5))
+
 
 def read_bytes(model: Any) -> int:
     """Of weights, that a token reads."""
-    total = sum(parameter.nbytes for parameter in model.parameters())
-    return total - (
-        0 if model.config.tie_word_embeddings else model.model.embed_tokens.weight.nbytes
-    )
+    codes = sum(buffer.nbytes for buffer in model.buffers() if buffer.dim() == 2)
+    total = codes + sum(parameter.nbytes for parameter in model.parameters())
+    tied = model.lm_head.weight is model.model.embed_tokens.weight if not codes else False
+    return total - (0 if tied else model.model.embed_tokens.weight.nbytes)
 
 
 def serve(name: str) -> None:
@@ -205,23 +241,27 @@ def measure(verdict: Verdict, case: Case, ours: Side, stock: Side) -> None:
             verdict.missed = True
             return
         bandwidth = ours.ask({})["bandwidth"]
-        mine, theirs = ours.ask(asdict(case)), stock.ask(asdict(case))
-        rounds.append(
-            {
-                "bandwidth": bandwidth,
-                "floors": mine["next"] * bandwidth / mine["weights"],
-                "faster": theirs["next"] / mine["next"],
-                "first": theirs["first"] / mine["first"],
-                "ms": 1e3 * mine["next"],
-                "first ms": 1e3 * mine["first"],
-                "peak": mine["peak"],
-            }
-        )
+        mine = ours.ask(asdict(case))
+        times = {
+            "bandwidth": bandwidth,
+            "floors": mine["next"] * bandwidth / mine["weights"],
+            "ms": 1e3 * mine["next"],
+            "first ms": 1e3 * mine["first"],
+            "peak": mine["peak"],
+        }
+        if case.weights == "bfloat16" or case.faster is not None:
+            theirs = stock.ask(asdict(case))
+            times["faster"] = theirs["next"] / mine["next"]
+            times["first"] = theirs["first"] / mine["first"]
+        rounds.append(times)
     middle = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    peer = "stock" if case.weights == "bfloat16" else "stock's int4 layers alone"
     print(
-        f"{case.name}: first token {middle['first ms']:.1f} ms, {middle['first']:.2f} times as "
-        f"fast as stock; then {middle['ms']:.2f} ms, {middle['faster']:.2f} times as fast, "
-        f"{middle['floors']:.2f} floors at {middle['bandwidth'] / 1e9:.0f} GB/s; "
+        f"{case.name}: first token {middle['first ms']:.1f} ms"
+        + (f", {middle['first']:.2f} times as fast as stock" if middle.get("first") else "")
+        + f"; then {middle['ms']:.2f} ms"
+        + (f", {middle['faster']:.2f} times as fast as {peer}" if "faster" in middle else "")
+        + f", {middle['floors']:.2f} floors at {middle['bandwidth'] / 1e9:.0f} GB/s; "
         f"peak {middle['peak'] / 2**20:.0f} MiB",
         flush=True,
     )
@@ -244,6 +284,8 @@ def main() -> None:
     verdict = Verdict(__doc__, rounds=3, options=options)
     ours, stock = Side("xpu"), Side("stock")
     try:
+        for side in (ours, stock):
+            side.ask({})  # it has started
         for case in CASES:
             if verdict.arguments.filter in case.name:
                 measure(verdict, case, ours, stock)
