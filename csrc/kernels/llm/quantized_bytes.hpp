@@ -107,8 +107,8 @@ class ByteRows {
       } else {
 #pragma unroll
         for (int r = 0; r < R; ++r) {
-          set_factors<Format, true, Format::shift, M>(weight_, activations_, rows[r], first, count, factors[r],
-                                                      offsets[r]);
+          set_factors<Format, true, Format::shift, M>(weight_, activations_, rows[r], first, count,
+                                                      factors[r], offsets[r]);
         }
       }
       switch (weight_.span_blocks) {
@@ -129,8 +129,8 @@ class ByteRows {
       const float offset = OneScale ? scales.offset(0, scale) - scale * Format::shift : 1.0f;
 #pragma unroll
       for (int m = 0; m < M; ++m) {
-        totals[r * M + m] = math::fma(offsets[OneScale ? 0 : r][m], FloatPack(offset),
-                                      totals[r * M + m] * FloatPack(scale));
+        totals[r * M + m] =
+            math::fma(offsets[OneScale ? 0 : r][m], FloatPack(offset), totals[r * M + m] * FloatPack(scale));
       }
     }
     const FloatPack joined = lane_totals(totals);

@@ -13,8 +13,9 @@ namespace ipex::kernels {
 IPEX_WITHIN FloatPack first_lanes(FloatPack pack, int32_t count) {
   using Numbers = FloatPack::Like<int32_t>;
   constexpr Numbers lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  return count >= FloatPack::count ? pack
-                                   : FloatPack::of(lane < Numbers(count) ? pack.lanes : FloatPack(0.0f).lanes);
+  return count >= FloatPack::count
+             ? pack
+             : FloatPack::of(lane < Numbers(count) ? pack.lanes : FloatPack(0.0f).lanes);
 }
 
 // The scales of a row and, where there are zero points, what they add to each weight of a span; for one span,
@@ -92,7 +93,8 @@ struct ActivationRows {
 // Spans of a row whose factors are worked out together.
 constexpr int32_t span_chunk = 32;
 
-// What they are multiplied by, for M rows of activations. Behind them are zeros, for codes that fill a row up.
+// What they are multiplied by, for M rows of activations. Behind them are zeros, for codes that fill a row
+// up.
 template <int M>
 using SpanFactors = float[M][span_chunk + FloatPack::count];
 
