@@ -95,13 +95,30 @@ std::optional<sycl::kernel> only_kernel(const Program& program, const sycl::cont
   return sycl::make_kernel<sycl::backend::opencl>(kernel, context);  // takes over the reference
 }
 
-// Machine code fits one device model, one driver and one set of options, of which only a variable of the
-// driver's for CPUs is ever set.
+// What the driver for CPUs compiles for: models of one name differ in their instructions, and machine code of
+// fewer, once loaded, makes it compile the kernels that follow for those, too.
+std::string processor_target() {
+  std::string target;
+  for (const char* variable : {"CL_CONFIG_CPU_VECTORIZER_MODE", "CL_CONFIG_CPU_TARGET_ARCH"}) {
+    const char* value = std::getenv(variable);
+    target += value == nullptr ? "" : value;
+    target += ' ';
+  }
+#ifdef __x86_64__
+  for (const bool has : {bool(__builtin_cpu_supports("avx2")), bool(__builtin_cpu_supports("avx512f")),
+                         bool(__builtin_cpu_supports("avx512bw")), bool(__builtin_cpu_supports("avx512vnni")),
+                         bool(__builtin_cpu_supports("avx512bf16"))}) {
+    target += has ? '1' : '0';
+  }
+#endif
+  return target;
+}
+
+// Machine code fits one device model, one driver and one target.
 Digest binary_key(std::span<const std::byte> spirv, const sycl::device& device) {
-  const char* vectorizer = std::getenv("CL_CONFIG_CPU_VECTORIZER_MODE");
   return Digest()
       .add(spirv.data(), spirv.size())
-      .add(std::string(vectorizer == nullptr ? "" : vectorizer))
+      .add(device.is_cpu() ? processor_target() : std::string())
       .add(device.get_info<sycl::info::device::name>())
       .add(device.get_info<sycl::info::device::driver_version>());
 }
