@@ -211,7 +211,9 @@ kernels::DecodeRows DecodeProgram::rows_of(const char* what, const DecodeMatrix&
                     " and ", known.span_size);
   known = shape;
   const auto of_vector = shape.digits * (shape.row_bytes / 4 + 2 * shape.spans);
-  scratch_stride_ = std::max<std::int64_t>(scratch_stride_, decode_tokens * (depth + of_vector));
+  // Kernels read packs, so beyond the last span.
+  scratch_stride_ =
+      std::max<std::int64_t>(scratch_stride_, decode_tokens * (depth + of_vector) + kernels::decode_line);
   kept_.insert(kept_.end(), {codes.codes, codes.scales, codes.zeros});
   rows.matrix = static_cast<int>(matrices_.size());
   matrices_.push_back(aten::weight_params(codes));

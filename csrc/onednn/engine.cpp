@@ -64,7 +64,9 @@ DtypeSupport find_support(c10::DeviceIndex device, c10::ScalarType dtype) {
   const auto& target = engine(device);
   const auto type = data_type(dtype);
   if (type == dnnl::memory::data_type::undef) return DtypeSupport::none;
-  if (takes_matmul(target, type, type) && !imitates(target, dtype)) return DtypeSupport::native;
+  if (takes_matmul(target, type, type)) {
+    return imitates(target, dtype) ? DtypeSupport::imitated : DtypeSupport::native;
+  }
   const auto single = dnnl::memory::data_type::f32;
   return takes_matmul(target, single, type) ? DtypeSupport::weights_only : DtypeSupport::converted;
 }
@@ -112,11 +114,6 @@ dnnl::memory::data_type data_type(c10::ScalarType dtype) {
 bool cpu_has(dnnl::cpu_isa isa) {
   static const auto instructions = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
   return (instructions & static_cast<unsigned>(isa)) == static_cast<unsigned>(isa);
-}
-
-bool takes_bfloat16(c10::DeviceIndex device) {
-  const auto type = dnnl::memory::data_type::bf16;
-  return find_engine(device) && takes_matmul(engine(device), type, type);
 }
 
 DtypeSupport dtype_support(c10::DeviceIndex device, c10::ScalarType dtype) {

@@ -16,13 +16,11 @@ dnnl::memory::data_type data_type(c10::ScalarType dtype);
 enum class DtypeSupport {
   none,          // unknown to the library
   weights_only,  // as weights of a float32 matrix product; everything else is to be converted to float32
-  converted,     // nothing but conversion to float32; or products are faster so
+  converted,     // nothing but conversion to float32
+  imitated,      // by instructions of other dtypes, slower than float32: products do better as weights_only
   native,
 };
 DtypeSupport dtype_support(c10::DeviceIndex device, c10::ScalarType dtype);
-
-// Whether the library takes bfloat16 at all, at whatever speed.
-bool takes_bfloat16(c10::DeviceIndex device);
 
 // Whether the processor has these instructions, and the library uses them.
 bool cpu_has(dnnl::cpu_isa isa);

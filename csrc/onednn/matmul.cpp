@@ -175,7 +175,8 @@ void multiply(const Tensor& destination, const Tensor& source, const Tensor& wei
   }
   const auto dtype = source.scalar_type();
   const auto support = dtype_support(destination.device().index(), dtype);
-  const bool convert = support == DtypeSupport::converted || support == DtypeSupport::weights_only;
+  const bool weights_as_they_are = support == DtypeSupport::weights_only || support == DtypeSupport::imitated;
+  const bool convert = support == DtypeSupport::converted || weights_as_they_are;
   const auto activations = convert ? c10::kFloat : dtype;
   const auto results = convert ? c10::kFloat : destination.scalar_type();
   for (auto& operand : post_ops.operands()) operand = operand.to(results).contiguous();
@@ -184,8 +185,7 @@ void multiply(const Tensor& destination, const Tensor& source, const Tensor& wei
     const Operand target(writable), left(source, activations);
     // Weights in half precision are widened in registers, where the shape allows: a small batch then reads
     // half.
-    if (support == DtypeSupport::weights_only && run(target, left, Operand(weight), vector, post_ops, true))
-      return;
+    if (weights_as_they_are && run(target, left, Operand(weight), vector, post_ops, true)) return;
     run(target, left, Operand(weight, activations), vector, post_ops, false);
   });
 }

@@ -241,9 +241,9 @@ auto checked(const char* name, const RecurrentLayer& layer, Function function) {
 
 const char* recurrent_refusal(const c10::Device& device, c10::ScalarType dtype) {
   if (!runtime::libraries_allowed()) return "IPEX_XPU_LIBRARIES is none";
-  const bool taken = dtype == c10::kBFloat16 ? takes_bfloat16(device.index())
-                                             : dtype == c10::kFloat && dtype_support(device.index(), dtype) ==
-                                                                           DtypeSupport::native;
+  const auto support = dtype_support(device.index(), dtype);
+  const bool taken = (dtype == c10::kFloat || dtype == c10::kBFloat16) &&
+                     (support == DtypeSupport::native || support == DtypeSupport::imitated);
   return taken ? nullptr : "oneDNN has no recurrent layers of this dtype on this device";
 }
 
