@@ -48,6 +48,16 @@ def test_warm_process_compiles_nothing(warm_process: Process) -> None:
     assert warm["cache_hits"] >= 1
 
 
+def test_machine_code_is_of_one_set_of_instructions(warm_process: Process) -> None:
+    """Code of fewer instructions is neither taken nor thrown away by a process that has more."""
+    if torch.xpu.get_device_properties().type != "cpu":
+        pytest.skip("a variable of the driver for CPUs")
+    fewer = warm_process.run(CL_CONFIG_CPU_TARGET_ARCH="core-avx2")
+    assert fewer["compiles"] == 0 and fewer["device_builds"] >= 1 and fewer["cache_rejects"] == 0
+    again = warm_process.run()
+    assert (again["device_builds"], again["cache_rejects"]) == (0, 0)
+
+
 def test_changed_source_is_another_kernel(warm_process: Process) -> None:
     warm_process.source.write_text(SOURCE + "\n// changed\n")
     assert warm_process.run()["compiles"] == 1
