@@ -1,7 +1,7 @@
 # make build   creates .venv, installs what is needed and builds in place; again: builds what changed
 # make demo    trains and infers on the xpu device (examples/)
 # make demo-llm   asks a small language model a question on xpu, in several dtypes
-# make test    runs the tests (PYTEST="-k memory" selects, TESTS=tests/test_rnn.py too)
+# make test    runs the tests (PYTEST="-k memory" selects, TESTS=tests/test_rnn.py too), TEST_JOBS files at once
 # make test-memory   runs those that touch memory on a device whose memory the host can not read, as a GPU's
 # make test-operators   runs PyTorch's whole operator database: every operator, dtype and sample
 # make wheel   packs what was built into dist/*.whl
@@ -48,15 +48,14 @@ demo-llm: build .venv/llm
 	for dtype in $(DEMO_DTYPES); do echo "-- $$dtype"; $(BIN)/python examples/llm.py --dtype $$dtype; done
 
 TESTS ?= $(sort $(wildcard tests/test_*.py))
+TEST_JOBS ?= 2
 test: build .venv/llm
 	$(call say,Tests)
-	@# A process for each file: allocator statistics, forks and kernel counters start from nothing in each.
-	@# Status 5 is pytest's word for a file in which PYTEST selects no test.
-	failed=; for file in $(TESTS); do \
-	  echo "-- $$file"; $(BIN)/python -m pytest -q $(PYTEST) "$$file" || \
-	    [ $$? -eq 5 ] || failed="$$failed $$file"; \
-	done; \
-	if [ -n "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi; echo "All test files passed"
+	@# The longest file first. A process for each: allocator statistics, forks and kernel counters start from nothing.
+	@printf '%s\n' $(sort $(filter %opinfo.py,$(TESTS))) $(filter-out %opinfo.py,$(TESTS)) | \
+	  xargs -P $(TEST_JOBS) -I{} tools/test_file.sh {} $(BIN)/python $(PYTEST) | tee build/tests.log || \
+	  { echo "== Failed:"; grep -a '^-- .*: FAILED' build/tests.log; exit 1; }
+	@echo "All test files passed"
 
 # What computes with device memory alone is the same there; the operator tests have each operator once.
 MEMORY_TESTS := allocator amp compiled_kernels cpp_interface data_movement data_parallel device elementwise \

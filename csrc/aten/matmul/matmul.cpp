@@ -119,6 +119,7 @@ void multiply_add(const char* name, const Tensor& out, const Tensor& self, const
 namespace at::native {
 
 using namespace ipex::aten;
+using ipex::aten::multiply;  // not at::multiply
 
 TORCH_IMPL_FUNC(mm_out_xpu)(const Tensor& self, const Tensor& mat2, const Tensor& result) {
   check_same_dtype("mm", self, mat2);

@@ -236,6 +236,7 @@ namespace templates = at::native::templates;
 
 namespace at::native {
 using namespace ipex::aten;
+using ipex::aten::launch;  // not at::launch
 namespace stock = ipex::aten::templates;
 
 Tensor& uniform__xpu(Tensor& self, double from, double to, std::optional<Generator> generator) {

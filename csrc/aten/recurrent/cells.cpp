@@ -12,6 +12,7 @@
 
 namespace at::native {
 using namespace ipex::aten;
+using ipex::aten::launch;  // not at::launch
 
 namespace {
 
