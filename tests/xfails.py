@@ -87,4 +87,11 @@ HALF_STEPS = {
     "half",
 }
 # Operators whose result depends on the strides of their input.
-READS_STRIDES = {"as_strided", "as_strided_copy", "as_strided_scatter", "resize_", "resize_as_"}
+READS_STRIDES = {
+    "as_strided",
+    "as_strided_copy",
+    "as_strided_scatter",
+    "resize_",
+    "resize_as_",
+    "to",  # of a memory format: the tensor itself where it has it
+}
