@@ -80,6 +80,9 @@ HALF_STEPS = {
     "__rmul__",
     "polygamma",
     "special.polygamma",
+    "ldexp",
+    # Squares of rounded squares, on the CPU, that overflow.
+    "matrix_exp",
     # A cast to the dtype that the input has is no operation, and has no gradient.
     "bfloat16",
     "double",
