@@ -55,6 +55,7 @@ CANCELLING = {"nn_functional_multi_head_attention_forward"}
 WIDE_GRADIENTS: dict[str, float] = {
     # Products that cancel.
     "cov": 10,
+    "nn_functional_conv3d": 10,
     # They divide by the differences of singular values.
     "linalg_svd": 10,
     "svd": 10,
@@ -78,6 +79,7 @@ HALF_STEPS = {
     "nn.functional.soft_margin_loss",
     # Gradients: the sum of a rounded product, a product that overflows before it is made smaller.
     "__rmul__",
+    "mul",
     "polygamma",
     "special.polygamma",
     "ldexp",
