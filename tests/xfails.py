@@ -79,6 +79,7 @@ HALF_STEPS = {
     "nn.functional.soft_margin_loss",
     # Gradients: the sum of a rounded product, a product that overflows before it is made smaller.
     "__rmul__",
+    "__rpow__",
     "mul",
     "polygamma",
     "special.polygamma",
