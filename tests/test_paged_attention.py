@@ -92,13 +92,23 @@ class Problem:
             self.sink,
         )
 
-    def cache(self, layout: str) -> tuple[Tensor, Tensor, Tensor]:
+    def quantize(self, dtype: torch.dtype, k_scale: float, v_scale: float) -> None:
+        """Keys and values become those of a cache of this dtype."""
+        for vectors, scale in ((self.keys, k_scale), (self.values, v_scale)):
+            vectors[:] = [(t.float() / scale).to(dtype).double() * scale for t in vectors]
+
+    def cache(
+        self,
+        layout: str,
+        dtype: torch.dtype | None = None,
+        scales: tuple[float, float] = (1.0, 1.0),
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Caches and block tables on xpu; what no sequence has is not a number."""
         block, (_, heads), size = self.case.block, self.case.heads, self.case.size
         wanted = [-(-n // block) for n in self.case.keys]
         numbers = torch.randperm(sum(wanted) + 2)
         table = torch.full((len(wanted), max(wanted)), -1, dtype=torch.int32)
-        dtype = self.query.dtype
+        dtype = dtype or self.query.dtype
         if layout == "rows":
             shapes = [(len(numbers), block, heads, size)] * 2
         else:
@@ -107,7 +117,7 @@ class Problem:
                 (len(numbers), heads, size // x, block, x),
                 (len(numbers), heads, size, block),
             ]
-        caches = [torch.full(shape, torch.nan, dtype=dtype, device="xpu") for shape in shapes]
+        caches = [torch.full(shape, torch.nan).to(dtype).to("xpu") for shape in shapes]
         used = 0
         slots = []
         for sequence, (count, length) in enumerate(zip(wanted, self.case.keys, strict=True)):
@@ -116,7 +126,7 @@ class Problem:
             places = torch.arange(length)
             slots.append(table[sequence].long()[places // block] * block + places % block)
         joined = [torch.cat(part).to("xpu") for part in (self.keys, self.values, slots)]
-        PagedAttention.reshape_and_cache(joined[0], joined[1], *caches, joined[2])
+        PagedAttention.reshape_and_cache(*joined[:2], *caches, joined[2], "auto", *scales)
         return caches[0], caches[1], table.to("xpu")
 
 
@@ -224,6 +234,80 @@ def test_single_queries(window: int, block: int, layout: str, dtype: torch.dtype
     near(out, problem.expected())
 
 
+FLOAT8 = {"fp8_e4m3": torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("layout", ["rows", "chunks"])
+@pytest.mark.parametrize("numbers", FLOAT8)
+@pytest.mark.parametrize("case", CASES[:3] + CASES[-2:], ids=str)
+def test_caches_of_eight_bits(case: Case, numbers: str, layout: str, dtype: torch.dtype) -> None:
+    problem = Problem(case, dtype)
+    scales = (0.02, 0.25)
+    keys, values, table = problem.cache(layout, FLOAT8[numbers], scales)
+    problem.quantize(FLOAT8[numbers], *scales)
+    out = torch.full(problem.query.shape, torch.nan, dtype=dtype, device="xpu")
+    PagedAttention.flash_attn_varlen_func(
+        out,
+        problem.query.to("xpu"),
+        keys.view(torch.uint8),
+        values.view(torch.uint8),
+        problem.starts_q.to("xpu"),
+        problem.lengths.to("xpu"),
+        max(case.queries),
+        max(case.keys),
+        problem.scale,
+        case.causal,
+        table,
+        moved(problem.slopes),
+        *case.window,
+        numbers,
+        *scales,
+        case.softcap,
+        moved(problem.sink),
+    )
+    near(out, problem.expected())
+    if set(case.queries) != {1} or case.sink:
+        return
+    PagedAttention.single_query_kv_attention(
+        out.fill_(torch.nan),
+        problem.query.to("xpu"),
+        keys,
+        values,
+        None,
+        problem.scale,
+        table,
+        problem.lengths.to("xpu"),
+        case.block,
+        max(case.keys),
+        moved(problem.slopes),
+        -1,
+        *scales,
+        case.softcap,
+    )
+    near(out, problem.expected())
+
+
+@pytest.mark.parametrize("layout", ["rows", "chunks"])
+@pytest.mark.parametrize("numbers", FLOAT8)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_numbers_of_eight_bits(dtype: torch.dtype, numbers: str, layout: str) -> None:
+    """Every size of number, as PyTorch rounds; what is too large is the largest one."""
+    torch.manual_seed(0)
+    sizes = torch.randint(-20, 18, (64, 3, 2, 24)).exp2()
+    key, value = (torch.randn(2, 64, 3, 24) * sizes[:, :, 0]).to(dtype)
+    key[0, 0, :4] = torch.tensor([torch.nan, torch.inf, -torch.inf, -0.0])
+    shapes = [(10, 8, 3, 24)] * 2 if layout == "rows" else [(10, 3, 6, 8, 4), (10, 3, 24, 8)]
+    caches = [torch.zeros(shape, dtype=torch.uint8) for shape in shapes]
+    mine = [cache.to("xpu") for cache in caches]
+    slots = torch.randperm(80)[:64]
+    paged.reshape_and_cache_reference(key, value, *caches, slots, numbers, 1.0, 0.5)
+    arguments = [tensor.to("xpu") for tensor in (key, value, *mine, slots)]
+    torch.xpu.reshape_and_cache(*arguments, numbers, 1.0, 0.5)
+    for one, other in zip(arguments[2:4], caches, strict=True):
+        assert torch.equal(one.cpu(), other)
+
+
 def test_functions_of_torch_xpu() -> None:
     case = Case((1, 1), (20, 300), (4, 2))
     problem = Problem(case, torch.float32)
@@ -308,6 +392,13 @@ def varlen(query: Tensor, key: Tensor, starts: Tensor, dropout: float = 0.0) -> 
     )
 
 
+def store(dtype: torch.dtype, numbers: str, scale: float = 1.0) -> None:
+    token = zeros(1, 1, 8)
+    caches = [zeros(2, 4, 1, 8, dtype=dtype) for _ in range(2)]
+    slot = zeros(1, dtype=torch.int32)
+    PagedAttention.reshape_and_cache_flash(token, token, *caches, slot, numbers, 1.0, scale)
+
+
 BAD_CALLS = {
     "varlen_fwd: expected heads of 8 elements, a multiple of 2": lambda: varlen(
         zeros(2, 3, 8), zeros(2, 2, 8), zeros(2, dtype=torch.int32)
@@ -333,14 +424,14 @@ BAD_CALLS = {
         16,
         1,
     ),
-    "reshape_and_cache_flash: expected kv_cache_dtype auto": lambda: torch.xpu.reshape_and_cache(
-        zeros(1, 1, 8),
-        zeros(1, 1, 8),
-        zeros(2, 4, 1, 8),
-        zeros(2, 4, 1, 8),
-        zeros(1, dtype=torch.int32),
-        "fp8",
+    "expected kv_cache_dtype auto, fp8": lambda: store(torch.float32, "int8"),
+    "expected caches of float8_e4m3fn or uint8 for .* fp8, but got Float": lambda: store(
+        torch.float32, "fp8"
     ),
+    "caches of uint8 need kv_cache_dtype": lambda: store(torch.uint8, "auto"),
+    "expected key_cache of dtype Float": lambda: store(torch.half, "auto"),
+    "expected scales of 1 for caches": lambda: store(torch.float32, "auto", 2.0),
+    "expected finite scales above 0": lambda: store(torch.uint8, "fp8_e5m2", 0.0),
 }
 
 

@@ -6,6 +6,7 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "aten/fault.h"
 #include "aten/kernel_table.h"
@@ -39,6 +40,16 @@ struct Cache {
   std::int64_t heads, head_size;
   std::int64_t block_size, blocks;
   bool chunks;
+  const char* format = nullptr;  // of numbers of eight bits; else the query's dtype
+  double key_scale = 1, value_scale = 1;
+
+  const char* layout() const { return chunks ? "CacheLayout::chunks" : "CacheLayout::rows"; }
+};
+
+// What a call says of the numbers in a cache.
+struct CacheNumbers {
+  c10::string_view dtype = "auto";
+  double key_scale = 1, value_scale = 1;
 };
 
 CachedVectors rows_of(const Tensor& tensor, std::int64_t block, std::int64_t slot, std::int64_t head) {
@@ -97,6 +108,39 @@ Cache cached(const char* name, const Tensor& key, const Tensor& value) {
   auto values = rows_of(value, value.stride(0), value.stride(3), value.stride(1));
   values.chunk_stride = value.stride(2);
   return {keys, values, value.size(1), value.size(2), value.size(3), value.size(0), true};
+}
+
+// Caches of the dtype of `tensor`; or of eight bits, as `numbers` or the caches' own dtype says.
+Cache cached(const char* name, const Tensor& key, const Tensor& value, const Tensor& tensor,
+             const CacheNumbers& numbers) {
+  auto cache = cached(name, key, value);
+  check_device(name, "key_cache", key, tensor);
+  check_like(name, "value_cache", value, key);
+  const auto dtype = key.scalar_type();
+  const bool bytes = dtype == at::kByte;
+  const bool automatic = numbers.dtype == "auto";
+  const bool e4m3 = numbers.dtype == "fp8" || numbers.dtype == "fp8_e4m3", e5m2 = numbers.dtype == "fp8_e5m2";
+  TORCH_CHECK(automatic || e4m3 || e5m2, name,
+              ": expected kv_cache_dtype auto, fp8, fp8_e4m3 or fp8_e5m2, but got ", numbers.dtype);
+  if ((automatic || e4m3) && (dtype == at::kFloat8_e4m3fn || (e4m3 && bytes))) {
+    cache.format = "weights::e4m3";
+  } else if ((automatic || e5m2) && (dtype == at::kFloat8_e5m2 || (e5m2 && bytes))) {
+    cache.format = "weights::e5m2";
+  } else {
+    TORCH_CHECK(automatic, name, ": expected caches of ", e4m3 ? "float8_e4m3fn" : "float8_e5m2",
+                " or uint8 for kv_cache_dtype ", numbers.dtype, ", but got ", dtype);
+    TORCH_CHECK(!bytes, name, ": caches of uint8 need kv_cache_dtype fp8_e4m3 or fp8_e5m2");
+    check_like(name, "key_cache", key, tensor);
+  }
+  for (const double scale : {numbers.key_scale, numbers.value_scale}) {
+    TORCH_CHECK(
+        cache.format == nullptr ? scale == 1 : scale > 0 && std::isfinite(scale), name, ": expected ",
+        cache.format == nullptr ? "scales of 1 for caches of numbers as they are" : "finite scales above 0",
+        ", but got k_scale ", numbers.key_scale, " and v_scale ", numbers.value_scale);
+  }
+  cache.key_scale = numbers.key_scale;
+  cache.value_scale = numbers.value_scale;
+  return cache;
 }
 
 Tensor int32(const char* name, const char* what, const Tensor& given, const Tensor& query,
@@ -221,7 +265,8 @@ void attend(const Options& options, const Tensor& query, const Tensor& out, cons
   params.tokens = query.size(0);
   params.window_left = options.window_left;
   params.window_right = options.causal ? 0 : options.window_right;
-  params.scale = static_cast<float>(options.scale);
+  params.scale = static_cast<float>(options.scale * cache.key_scale);
+  params.value_scale = static_cast<float>(cache.value_scale);
   params.softcap = options.softcap > 0 ? static_cast<float>(options.softcap) : 0.0f;
   params.fault = fault_for(name);
 
@@ -229,7 +274,8 @@ void attend(const Options& options, const Tensor& query, const Tensor& out, cons
   auto tiles = tiles_for(name, rows, cache.head_size, cache.chunks);
   params.tiles = at::ceil_div<std::int64_t>(rows, tiles.rows);
   auto jobs = params.batch * params.key_heads * params.tiles;
-  params.parts = parts_for(params.tiles, params.batch, options.most_keys, cache, query.element_size());
+  params.parts = parts_for(params.tiles, params.batch, options.most_keys, cache,
+                           cache.format == nullptr ? query.element_size() : 1);
   params.part_size = at::ceil_div(std::max<std::int64_t>(options.most_keys, 1), params.parts);
   jobs *= params.parts;
   Tensor partial, statistics;
@@ -244,8 +290,8 @@ void attend(const Options& options, const Tensor& query, const Tensor& out, cons
   auto [kernel, range] = row_kernel("paged_attention", jobs);
   range.group_size = tiles.range.group_size;
   launch("llm/paged_attention",
-         instantiation(kernel, std::to_string(tiles.rows),
-                       cache.chunks ? "CacheLayout::chunks" : "CacheLayout::rows", type),
+         instantiation(kernel, std::to_string(tiles.rows), cache.layout(), type,
+                       cache.format == nullptr ? type : cache.format),
          range, params, tiles.local_bytes);
   if (params.parts > 1) {
     const auto [join, join_range] = row_kernel("join_attention", params.tokens * query.size(1));
@@ -281,11 +327,14 @@ void check_inference(const char* name, double dropout, bool return_softmax) {
 
 Tensor varlen(const Options& options, const Tensor& query, const Tensor& key, const Tensor& value,
               const Tensor& out, const Tensor& query_starts, const Tensor& key_starts,
-              const OptionalTensor& key_lengths, const OptionalTensor& blocks, bool zero_tensors) {
+              const OptionalTensor& key_lengths, const OptionalTensor& blocks, bool zero_tensors,
+              const CacheNumbers& numbers = {}) {
   const auto* name = options.name;
-  check_like(name, "key", key, query);
-  check_like(name, "value", value, query);
-  const auto cache = blocks ? cached(name, key, value) : packed(name, key, value);
+  if (!blocks) {
+    check_like(name, "key", key, query);
+    check_like(name, "value", value, query);
+  }
+  const auto cache = blocks ? cached(name, key, value, query, numbers) : packed(name, key, value);
   check_call(options, query, out, cache);
   Lengths lengths;
   lengths.query_starts = int32(name, "cu_seqlens_q", query_starts, query, -1);
@@ -328,12 +377,13 @@ Tensor chunked_prefill(const Tensor& query, const Tensor& key_cache, const Tenso
                        std::int64_t max_seqlen_k, double p_dropout, double softmax_scale, bool zero_tensors,
                        std::int64_t window_size_left, std::int64_t window_size_right, bool is_causal,
                        bool return_softmax, const std::optional<at::Generator>&, double softcap,
-                       const OptionalTensor& sink) {
+                       const OptionalTensor& sink, c10::string_view kv_cache_dtype, double k_scale,
+                       double v_scale) {
   check_inference("chunked_prefill", p_dropout, return_softmax);
   return varlen({"chunked_prefill", alibi_slopes, sink, max_seqlen_q, max_seqlen_k, softmax_scale,
                  window_size_left, window_size_right, is_causal, softcap},
                 query, key_cache, value_cache, out, cu_seqlens_q, cu_seqlens_k, seqused_k, blocks,
-                zero_tensors);
+                zero_tensors, {kv_cache_dtype, k_scale, v_scale});
 }
 
 // One query for each sequence.
@@ -341,11 +391,10 @@ void paged_attention(const Tensor& out, const Tensor& query, const Tensor& key_c
                      const Tensor& value_cache, const Tensor& block_tables, const Tensor& context_lens,
                      std::int64_t num_queries_per_tokens, double scale, std::int64_t block_size,
                      std::int64_t max_context_len, const OptionalTensor& alibi_slopes, double softcap,
-                     std::int64_t window_size) {
+                     std::int64_t window_size, c10::string_view kv_cache_dtype, double k_scale,
+                     double v_scale) {
   constexpr auto* name = "paged_attention";
-  check_like(name, "key_cache", key_cache, query);
-  check_like(name, "value_cache", value_cache, query);
-  const auto cache = cached(name, key_cache, value_cache);
+  const auto cache = cached(name, key_cache, value_cache, query, {kv_cache_dtype, k_scale, v_scale});
   const Options options{
       name, alibi_slopes, {},     1, max_context_len, scale, window_size > 0 ? window_size - 1 : -1,
       -1,   false,        softcap};
@@ -365,14 +414,11 @@ void paged_attention(const Tensor& out, const Tensor& query, const Tensor& key_c
 }
 
 void store_in_cache(const char* name, const Tensor& key, const Tensor& value, const Tensor& key_cache,
-                    const Tensor& value_cache, const Tensor& slots, c10::string_view kv_cache_dtype) {
-  TORCH_CHECK(kv_cache_dtype == "auto", name, ": expected kv_cache_dtype auto, but got ", kv_cache_dtype);
+                    const Tensor& value_cache, const Tensor& slots, const CacheNumbers& numbers) {
   check_dtype_of_model(name, key);
   check_like(name, "value", value, key);
-  check_like(name, "key_cache", key_cache, key);
-  check_like(name, "value_cache", value_cache, key);
   check_device(name, "slot_mapping", slots, key);
-  const auto cache = cached(name, key_cache, value_cache);
+  const auto cache = cached(name, key_cache, value_cache, key, numbers);
   TORCH_CHECK(key.dim() == 3 && key.sizes() == value.sizes() && key.size(1) == cache.heads &&
                   key.size(2) == cache.head_size,
               name, ": expected key and value of shape [tokens, ", cache.heads, ", ", cache.head_size,
@@ -401,31 +447,38 @@ void store_in_cache(const char* name, const Tensor& key, const Tensor& value, co
   params.block_size = cache.block_size;
   params.slot_count = cache.blocks * cache.block_size;
   params.fault = fault_for("reshape_and_cache");
-  const auto [kernel, range] = row_kernel("store_in_cache", params.tokens * params.heads);
-  launch("llm/paged_attention",
-         instantiation(kernel, cache.chunks ? "CacheLayout::chunks" : "CacheLayout::rows",
-                       key.element_size() == 4 ? "uint32_t" : "uint16_t"),
-         range, params, 0, params.tokens * key.stride(0) * key.element_size());
+  params.key_scale = static_cast<float>(cache.key_scale);
+  params.value_scale = static_cast<float>(cache.value_scale);
+  const auto [kernel, range] = row_kernel(cache.format == nullptr ? "store_in_cache" : "quantize_in_cache",
+                                          params.tokens * params.heads);
+  const auto instance =
+      cache.format == nullptr
+          ? instantiation(kernel, cache.layout(), key.element_size() == 4 ? "uint32_t" : "uint16_t")
+          : instantiation(kernel, cache.layout(), type_name(key.scalar_type()), cache.format);
+  launch("llm/paged_attention", instance, range, params, 0,
+         params.tokens * key.stride(0) * key.element_size());
 }
 
 void reshape_and_cache(const Tensor& key, const Tensor& value, const Tensor& key_cache,
                        const Tensor& value_cache, const Tensor& slot_mapping, c10::string_view kv_cache_dtype,
-                       double, double) {
+                       double k_scale, double v_scale) {
   TORCH_CHECK(key_cache.dim() == 5,
               "reshape_and_cache: expected a cache of keys of shape [blocks, heads, head_size / x, "
               "block_size, x], but got ",
               key_cache.sizes(), "; reshape_and_cache_flash takes [blocks, block_size, heads, head_size]");
-  store_in_cache("reshape_and_cache", key, value, key_cache, value_cache, slot_mapping, kv_cache_dtype);
+  store_in_cache("reshape_and_cache", key, value, key_cache, value_cache, slot_mapping,
+                 {kv_cache_dtype, k_scale, v_scale});
 }
 
 void reshape_and_cache_flash(const Tensor& key, const Tensor& value, const Tensor& key_cache,
                              const Tensor& value_cache, const Tensor& slot_mapping,
-                             c10::string_view kv_cache_dtype, double, double) {
+                             c10::string_view kv_cache_dtype, double k_scale, double v_scale) {
   TORCH_CHECK(key_cache.dim() == 4,
               "reshape_and_cache_flash: expected caches of shape [blocks, block_size, heads, head_size], but "
               "got ",
               key_cache.sizes());
-  store_in_cache("reshape_and_cache_flash", key, value, key_cache, value_cache, slot_mapping, kv_cache_dtype);
+  store_in_cache("reshape_and_cache_flash", key, value, key_cache, value_cache, slot_mapping,
+                 {kv_cache_dtype, k_scale, v_scale});
 }
 
 }  // namespace
@@ -436,23 +489,25 @@ TORCH_LIBRARY_FRAGMENT(torch_ipex, m) {
   const std::string rest =
       "Tensor? alibi_slopes, int max_seqlen_q, int max_seqlen_k, float p_dropout, float softmax_scale, bool "
       "zero_tensors, int window_size_left, int window_size_right, bool is_causal, bool return_softmax, "
-      "Generator? gen, float softcap=-1.0, Tensor? sink=None) -> Tensor(a!)";
-  ipex::aten::define(m, "varlen_fwd(Tensor query, Tensor key, Tensor value, " + lengths + rest);
+      "Generator? gen, float softcap=-1.0, Tensor? sink=None";
+  const std::string numbers = ", str kv_cache_dtype=\"auto\", float k_scale=1.0, float v_scale=1.0)";
+  ipex::aten::define(
+      m, "varlen_fwd(Tensor query, Tensor key, Tensor value, " + lengths + rest + ") -> Tensor(a!)");
   ipex::aten::define(m, "chunked_prefill(Tensor query, Tensor key_cache, Tensor value_cache, " + lengths +
-                            "Tensor block_table, " + rest);
+                            "Tensor block_table, " + rest + numbers + " -> Tensor(a!)");
   for (const std::string version : {"1", "2"}) {
     ipex::aten::define(
         m, "paged_attention_v" + version +
                "(Tensor(a!) out, Tensor query, Tensor key_cache, Tensor value_cache, Tensor block_tables, "
-               "Tensor "
-               "context_lens, int num_queries_per_tokens, float scale, int block_size, int max_context_len, "
-               "Tensor? alibi_slopes=None, float softcap=-1.0, int window_size=-1) -> ()");
+               "Tensor context_lens, int num_queries_per_tokens, float scale, int block_size, "
+               "int max_context_len, Tensor? alibi_slopes=None, float softcap=-1.0, int window_size=-1" +
+               numbers + " -> ()");
   }
   for (const std::string suffix : {"", "_flash"}) {
     ipex::aten::define(m, "reshape_and_cache" + suffix +
                               "(Tensor key, Tensor value, Tensor(a!) key_cache, Tensor(b!) value_cache, "
-                              "Tensor slot_mapping, str "
-                              "kv_cache_dtype=\"auto\", float k_scale=1.0, float v_scale=1.0) -> ()");
+                              "Tensor slot_mapping" +
+                              numbers + " -> ()");
   }
 }
 

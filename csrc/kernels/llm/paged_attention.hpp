@@ -9,6 +9,7 @@
 #include "kernels/core/kernel.hpp"
 #include "kernels/core/math.hpp"
 #include "kernels/core/rows.hpp"
+#include "kernels/llm/cache_numbers.hpp"
 #include "kernels/llm/paged_attention_params.hpp"
 #include "kernels/llm/row_sums.hpp"
 
@@ -30,19 +31,21 @@ inline T& element_of_cache(const CachedVectors& all, T* vector, int64_t i) {
   }
 }
 
-template <CacheLayout layout, class In>
-inline float load_from_cache(const CachedVectors& all, const In* vector, int64_t i) {
-  return cast<float>(element_of_cache<layout>(all, vector, i));
+// As float.
+template <CacheLayout layout, class Numbers>
+inline float load_from_cache(const CachedVectors& all, const typename Numbers::Stored* vector, int64_t i) {
+  return Numbers::load(&element_of_cache<layout>(all, vector, i), int64_t{0});
 }
-template <CacheLayout layout, class In>
-inline pack_of<float> load_from_cache(const CachedVectors& all, const In* vector, PackPlace place) {
+template <CacheLayout layout, class Numbers>
+inline pack_of<float> load_from_cache(const CachedVectors& all, const typename Numbers::Stored* vector,
+                                      PackPlace place) {
   if constexpr (layout == CacheLayout::rows) {
-    return load<float>(vector, place);
+    return Numbers::load(vector, place);
   } else {
     pack_of<float> pack;
 #pragma unroll
     for (int lane = 0; lane < pack_of<float>::count; ++lane) {
-      pack.lanes[lane] = cast<float>(element_of_cache<layout>(all, vector, place.first + lane));
+      pack.lanes[lane] = load_from_cache<layout, Numbers>(all, vector, place.first + lane);
     }
     return pack;
   }
@@ -202,10 +205,11 @@ inline V attention_logits(const PagedAttentionParams& params, const AttentionRow
   return select(positions < V(place_as_float(row.end)), logits, unseen);
 }
 
-template <int tile_rows, CacheLayout layout, class In, class Keys>
+template <int tile_rows, CacheLayout layout, class In, class Numbers, class Keys>
 inline void attend(const PagedAttentionParams& params, const Keys& keys, const AttentionTile& tile,
                    const AttentionMemory& memory) {
   using V = typename Keys::V;
+  using Stored = typename Numbers::Stored;
   const typename Keys::Rows rows;
   const int64_t size = params.head_size;
   const int width = keys.width();
@@ -245,10 +249,10 @@ inline void attend(const PagedAttentionParams& params, const Keys& keys, const A
     });
     rows.meet();
     for (int key = 0; key < count; ++key) {
-      const In* vector = static_cast<const In*>(params.key.data) + memory.offsets[key];
+      const auto* vector = static_cast<const Stored*>(params.key.data) + memory.offsets[key];
       RowSums<tile_rows> products;
       rows.for_each(size, [&](auto i) {
-        const auto element = load_from_cache<layout>(params.key, vector, i);
+        const auto element = load_from_cache<layout, Numbers>(params.key, vector, i);
 #pragma unroll
         for (int r = 0; r < tile_rows; ++r) {
           products.add_product(r, load<float>(memory.query + r * size, i), element);
@@ -282,8 +286,8 @@ inline void attend(const PagedAttentionParams& params, const Keys& keys, const A
 #pragma unroll
       for (int r = 0; r < tile_rows; ++r) sums[r] = load<float>(memory.sums + r * size, i) * S(factor[r]);
       for (int key = 0; key < count; ++key) {
-        const In* vector = static_cast<const In*>(params.value.data) + memory.offsets[width + key];
-        const auto value = load_from_cache<layout>(params.value, vector, i);
+        const auto* vector = static_cast<const Stored*>(params.value.data) + memory.offsets[width + key];
+        const auto value = load_from_cache<layout, Numbers>(params.value, vector, i);
 #pragma unroll
         for (int r = 0; r < tile_rows; ++r) {
           add_product(sums[r], S(memory.weights[r * width + key]), value);
@@ -297,7 +301,7 @@ inline void attend(const PagedAttentionParams& params, const Keys& keys, const A
   for (int r = 0; r < tile_rows; ++r) {
     const auto& place = places[r];
     if (!place.exists) continue;
-    const float scale = sum[r] == 0.0f ? 0.0f : 1.0f / sum[r];
+    const float scale = sum[r] == 0.0f ? 0.0f : params.value_scale / sum[r];
     const auto result = [&](auto i) { return load<float>(memory.sums + r * size, i) * scale; };
     if (params.parts == 1) {
       In* output = static_cast<In*>(params.output) + place.token * params.output_strides[0] +
@@ -316,7 +320,7 @@ inline void attend(const PagedAttentionParams& params, const Keys& keys, const A
   }
 }
 
-template <int tile_rows, CacheLayout layout, class In, class Keys>
+template <int tile_rows, CacheLayout layout, class In, class Numbers, class Keys>
 inline void attend_by(const Keys& keys, const PagedAttentionParams& params, const LocalMemory& local_memory) {
   const int64_t bytes =
       tile_rows * (2 * params.head_size + keys.width()) * sizeof(float) + 2 * keys.width() * sizeof(int64_t);
@@ -325,18 +329,19 @@ inline void attend_by(const Keys& keys, const PagedAttentionParams& params, cons
   const typename Keys::Rows rows;
   rows.for_jobs(params.batch * params.key_heads * params.tiles * params.parts, [&](int64_t job) {
     const AttentionTile tile(params, job, tile_rows);
-    if (tile.first_row < tile.rows) attend<tile_rows, layout, In>(params, keys, tile, memory);
+    if (tile.first_row < tile.rows) attend<tile_rows, layout, In, Numbers>(params, keys, tile, memory);
     rows.meet();
   });
 }
 
-template <int tile_rows, CacheLayout layout, class In>
+// Cached is In, or a format of eight bits (cache_numbers.hpp).
+template <int tile_rows, CacheLayout layout, class In, class Cached>
 IPEX_KERNEL void paged_attention(PagedAttentionParams params, LocalMemory memory) {
-  attend_by<tile_rows, layout, In>(SubGroupKeys(), params, memory);
+  attend_by<tile_rows, layout, In, CacheNumbers<Cached>>(SubGroupKeys(), params, memory);
 }
-template <int tile_rows, CacheLayout layout, class In>
+template <int tile_rows, CacheLayout layout, class In, class Cached>
 IPEX_KERNEL_OF_ONE void paged_attention_by_packs(PagedAttentionParams params, LocalMemory memory) {
-  attend_by<tile_rows, layout, In>(PackKeys(), params, memory);
+  attend_by<tile_rows, layout, In, CacheNumbers<Cached>>(PackKeys(), params, memory);
 }
 
 // Joins the parts of each query's keys.
@@ -379,9 +384,10 @@ IPEX_KERNEL_OF_ONE void join_attention_by_packs(PagedAttentionParams params) {
   join_parts<In>(PackRows<float>(), params);
 }
 
-// T is an integer of an element's size.
-template <CacheLayout layout, class T, class Rows>
-inline void store_in_cache_by(const Rows& rows, const CacheStoreParams& params) {
+// Calls function(vector of the token, vector of the cache, its strides, its scale) for the key and the value
+// of each token and head that has a slot.
+template <class T, class Stored, class Rows, class Function>
+inline void for_each_cached(const Rows& rows, const CacheStoreParams& params, Function function) {
   rows.for_jobs(params.tokens * params.heads, [&](int64_t job) {
     const int64_t token = job / params.heads, head = job - token * params.heads;
     const int64_t slot = params.wide_slots ? static_cast<const int64_t*>(params.slots)[token]
@@ -392,25 +398,35 @@ inline void store_in_cache_by(const Rows& rows, const CacheStoreParams& params) 
       return;
     }
     const int64_t block = slot / params.block_size, within = slot - block * params.block_size;
-    const auto move = [&](const void* all, const int64_t(&strides)[2], const CachedVectors& cache) {
-      const T* from = static_cast<const T*>(all) + token * strides[0] + head * strides[1];
-      T* to = static_cast<T*>(cache.data) + block * cache.block + within * cache.slot + head * cache.head;
-      if constexpr (layout == CacheLayout::rows) {
-        rows.for_each(params.head_size, [&](auto i) { store(to, i, load<T>(from, i)); });
-      } else {
-        rows.for_each(params.head_size, [&](auto place) {
-          if constexpr (std::is_same_v<decltype(place), PackPlace>) {
-            for (int64_t i = place.first; i < place.first + pack_of<T>::count; ++i) {
-              element_of_cache<layout>(cache, to, i) = from[i];
-            }
-          } else {
-            element_of_cache<layout>(cache, to, place) = from[place];
-          }
-        });
-      }
+    const auto call = [&](const void* all, const int64_t(&strides)[2], const CachedVectors& cache,
+                          float scale) {
+      function(
+          static_cast<const T*>(all) + token * strides[0] + head * strides[1],
+          static_cast<Stored*>(cache.data) + block * cache.block + within * cache.slot + head * cache.head,
+          cache, scale);
     };
-    move(params.key, params.key_strides, params.key_cache);
-    move(params.value, params.value_strides, params.value_cache);
+    call(params.key, params.key_strides, params.key_cache, params.key_scale);
+    call(params.value, params.value_strides, params.value_cache, params.value_scale);
+  });
+}
+
+// T is an integer of an element's size.
+template <CacheLayout layout, class T, class Rows>
+inline void store_in_cache_by(const Rows& rows, const CacheStoreParams& params) {
+  for_each_cached<T, T>(rows, params, [&](const T* from, T* to, const CachedVectors& cache, float) {
+    if constexpr (layout == CacheLayout::rows) {
+      rows.for_each(params.head_size, [&](auto i) { store(to, i, load<T>(from, i)); });
+    } else {
+      rows.for_each(params.head_size, [&](auto place) {
+        if constexpr (std::is_same_v<decltype(place), PackPlace>) {
+          for (int64_t i = place.first; i < place.first + pack_of<T>::count; ++i) {
+            element_of_cache<layout>(cache, to, i) = from[i];
+          }
+        } else {
+          element_of_cache<layout>(cache, to, place) = from[place];
+        }
+      });
+    }
   });
 }
 
@@ -421,6 +437,33 @@ IPEX_KERNEL void store_in_cache(CacheStoreParams params) {
 template <CacheLayout layout, class T>
 IPEX_KERNEL_OF_ONE void store_in_cache_by_packs(CacheStoreParams params) {
   store_in_cache_by<layout, T>(PackRows<T>(), params);
+}
+
+// As numbers of eight bits, divided by the scale.
+template <CacheLayout layout, class In, class Format, class Rows>
+inline void quantize_in_cache_by(const Rows& rows, const CacheStoreParams& params) {
+  for_each_cached<In, uint8_t>(
+      rows, params, [&](const In* from, uint8_t* to, const CachedVectors& cache, float scale) {
+        const auto quantize = [&](int64_t i) {
+          element_of_cache<layout>(cache, to, i) = CacheNumbers<Format>::code(load<float>(from, i) / scale);
+        };
+        rows.for_each(params.head_size, [&](auto place) {
+          if constexpr (std::is_same_v<decltype(place), PackPlace>) {
+            for (int lane = 0; lane < pack_of<float>::count; ++lane) quantize(place.first + lane);
+          } else {
+            quantize(place);
+          }
+        });
+      });
+}
+
+template <CacheLayout layout, class In, class Format>
+IPEX_KERNEL void quantize_in_cache(CacheStoreParams params) {
+  quantize_in_cache_by<layout, In, Format>(SubGroupRows<float>(), params);
+}
+template <CacheLayout layout, class In, class Format>
+IPEX_KERNEL_OF_ONE void quantize_in_cache_by_packs(CacheStoreParams params) {
+  quantize_in_cache_by<layout, In, Format>(PackRows<float>(), params);
 }
 
 }  // namespace ipex::kernels

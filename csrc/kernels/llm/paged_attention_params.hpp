@@ -43,7 +43,8 @@ struct PagedAttentionParams {
   float* statistics;                       // [token, head, part, 2]: largest logit, sum of weights
   std::int64_t tokens;                     // of all queries
   std::int64_t window_left, window_right;  // keys seen before and behind the query; negative: all
-  float scale, softcap;                    // softcap 0: none
+  float scale, softcap;                    // scale: of cached keys, too; softcap 0: none
+  float value_scale;                       // of cached values
   Fault fault;
 };
 
@@ -56,6 +57,7 @@ struct CacheStoreParams {
   CachedVectors key_cache, value_cache;
   const void* slots;  // position in the cache for each token, negative: none
   std::int64_t tokens, heads, head_size, block_size, slot_count;
+  float key_scale, value_scale;  // what numbers of eight bits stand for, by this
   Fault fault;
   bool wide_slots;  // int64, else int32
 };

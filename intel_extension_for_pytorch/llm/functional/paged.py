@@ -3,6 +3,11 @@
 Caches are [blocks, block_size, key heads, head_size]; or, of the original's first kernels, keys
 [blocks, key heads, head_size / x, block_size, x] and values [blocks, key heads, head_size,
 block_size].
+
+They have the dtype of the model, or eight bits for each number: float8_e4m3fn or float8_e5m2, or
+uint8 with a `kv_cache_dtype` that says which ("fp8" or "fp8_e4m3", "fp8_e5m2"). A key is what is
+stored times k_scale, a value what is stored times v_scale; what is too large for the format is
+stored as its largest number.
 """
 
 from __future__ import annotations
@@ -29,23 +34,32 @@ def reshape_and_cache(
     """Writes key and value [tokens, key heads, head_size] into the cache in either layout.
 
     slot_mapping: [tokens] integers, block * block_size + place in the block; negative ones are
-    left out, one outside of the cache is an IndexError at the next synchronization. Caches of
-    another dtype than key's are not supported: kv_cache_dtype is "auto", and scales are not used.
+    left out, one outside of the cache is an IndexError at the next synchronization.
     """
+    numbers = (kv_cache_dtype, k_scale, v_scale)
     if not on_xpu(key):
-        reshape_and_cache_reference(key, value, key_cache, value_cache, slot_mapping)
+        reshape_and_cache_reference(key, value, key_cache, value_cache, slot_mapping, *numbers)
         return
     flash = key_cache.dim() == 4
     name = "reshape_and_cache_flash" if flash else "reshape_and_cache"
-    getattr(torch.ops.torch_ipex, name)(
-        key, value, key_cache, value_cache, slot_mapping, kv_cache_dtype
-    )
+    getattr(torch.ops.torch_ipex, name)(key, value, key_cache, value_cache, slot_mapping, *numbers)
 
 
 def reshape_and_cache_reference(
-    key: Tensor, value: Tensor, key_cache: Tensor, value_cache: Tensor, slot_mapping: Tensor
+    key: Tensor,
+    value: Tensor,
+    key_cache: Tensor,
+    value_cache: Tensor,
+    slot_mapping: Tensor,
+    kv_cache_dtype: str = "auto",
+    k_scale: float = 1.0,
+    v_scale: float = 1.0,
 ) -> None:
     """`reshape_and_cache` by plain operators."""
+    dtype = _dtype_of_cache(key_cache, kv_cache_dtype)
+    if dtype.itemsize == 1:
+        key, value = _as_bytes(key, k_scale, dtype), _as_bytes(value, v_scale, dtype)
+        key_cache, value_cache = key_cache.view(torch.uint8), value_cache.view(torch.uint8)
     keys, values = as_rows(key_cache, value_cache)
     kept = slot_mapping >= 0
     slots = slot_mapping[kept].long()
@@ -53,6 +67,22 @@ def reshape_and_cache_reference(
     count = slot_mapping.numel()
     keys[blocks, places] = key[:count][kept]
     values[blocks, places] = value[:count][kept]
+
+
+_FLOAT8 = {
+    "fp8": torch.float8_e4m3fn,
+    "fp8_e4m3": torch.float8_e4m3fn,
+    "fp8_e5m2": torch.float8_e5m2,
+}
+
+
+def _dtype_of_cache(cache: Tensor, kv_cache_dtype: str) -> torch.dtype:
+    return cache.dtype if kv_cache_dtype == "auto" else _FLOAT8[kv_cache_dtype]
+
+
+def _as_bytes(numbers: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
+    largest = torch.finfo(dtype).max
+    return (numbers.float() / scale).clamp(-largest, largest).to(dtype).view(torch.uint8)
 
 
 def as_rows(key_cache: Tensor, value_cache: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,6 +126,9 @@ def paged_attention(
     alibi_slopes: Tensor | None = None,
     softcap: float = -1.0,
     window_size: int = -1,
+    kv_cache_dtype: str = "auto",
+    k_scale: float = 1.0,
+    v_scale: float = 1.0,
 ) -> None:
     """Attention of one query for each sequence over its cached keys, written into `out`.
 
@@ -120,9 +153,14 @@ def paged_attention(
             alibi_slopes,
             softcap,
             window_size,
+            kv_cache_dtype,
+            k_scale,
+            v_scale,
         )
         return
-    keys, values = _of_sequences(key_cache, value_cache, block_tables, context_lens)
+    keys, values = _of_sequences(
+        key_cache, value_cache, block_tables, context_lens, kv_cache_dtype, k_scale, v_scale
+    )
     starts = torch.arange(query.shape[0] + 1)
     window = (window_size - 1 if window_size > 0 else -1, -1)
     varlen_reference(query, keys, values, out, starts, alibi_slopes, scale, window, softcap)
@@ -145,6 +183,9 @@ def chunked_prefill(
     window_size_right: int = -1,
     softcap: float = -1.0,
     sink: Tensor | None = None,
+    kv_cache_dtype: str = "auto",
+    k_scale: float = 1.0,
+    v_scale: float = 1.0,
 ) -> None:
     """`varlen_attention` whose keys are in the cache: queries are the newest tokens.
 
@@ -177,9 +218,14 @@ def chunked_prefill(
             None,
             softcap,
             sink,
+            kv_cache_dtype,
+            k_scale,
+            v_scale,
         )
         return
-    keys, values = _of_sequences(key_cache, value_cache, block_table, lengths)
+    keys, values = _of_sequences(
+        key_cache, value_cache, block_table, lengths, kv_cache_dtype, k_scale, v_scale
+    )
     window = (window_size_left, 0 if is_causal else window_size_right)
     varlen_reference(
         query, keys, values, out, cu_seqlens_q, alibi_slopes, scale, window, softcap, sink
@@ -187,16 +233,29 @@ def chunked_prefill(
 
 
 def _of_sequences(
-    key_cache: Tensor, value_cache: Tensor, block_tables: Tensor, lengths: Tensor
+    key_cache: Tensor,
+    value_cache: Tensor,
+    block_tables: Tensor,
+    lengths: Tensor,
+    kv_cache_dtype: str,
+    k_scale: float,
+    v_scale: float,
 ) -> tuple[list[Tensor], list[Tensor]]:
+    """The keys and the values of each sequence; those of eight bits as float32."""
+    dtype = _dtype_of_cache(key_cache, kv_cache_dtype)
+    if dtype.itemsize == 1:
+        key_cache, value_cache = key_cache.view(torch.uint8), value_cache.view(torch.uint8)
     keys, values = as_rows(key_cache, value_cache)
     size = keys.shape[1]
     found: tuple[list[Tensor], list[Tensor]] = ([], [])
     for blocks, length in zip(block_tables, lengths.tolist(), strict=True):
         positions = torch.arange(length)
         of_position = blocks.long()[positions // size]
-        for cache, sequences in zip((keys, values), found, strict=True):
-            sequences.append(cache[of_position, positions % size])
+        for cache, scale, sequences in zip((keys, values), (k_scale, v_scale), found, strict=True):
+            chosen = cache[of_position, positions % size]
+            if dtype.itemsize == 1:
+                chosen = chosen.view(dtype).float() * scale
+            sequences.append(chosen)
     return found
 
 
@@ -208,7 +267,7 @@ def copy_blocks(
 ) -> None:
     """In each cache copies blocks to others: block_mapping is [n, 2] integers, from and to, or
     a dict of them. All blocks are read before one is written."""
-    for cache in (*key_caches, *value_caches):
+    for cache in map(_movable, (*key_caches, *value_caches)):
         pairs = _pairs(block_mapping).to(cache.device, torch.long, non_blocking=True)
         if pairs.numel():
             cache.index_copy_(0, pairs[:, 1], cache.index_select(0, pairs[:, 0]))
@@ -220,6 +279,7 @@ def swap_blocks(source: Tensor, destination: Tensor, block_mapping: BlockMapping
     block_mapping: [n, 2] integers, from and to, or a dict of them; on the CPU, where the caches
     are on two devices. Neighbours are copied together; copies from pinned memory do not wait.
     """
+    source, destination = _movable(source), _movable(destination)
     pairs = _pairs(block_mapping)
     if source.device == destination.device and source.device == pairs.device:
         chosen = pairs.long()
@@ -227,6 +287,11 @@ def swap_blocks(source: Tensor, destination: Tensor, block_mapping: BlockMapping
         return
     for start, target, count in _runs(pairs.tolist()):
         destination[target : target + count].copy_(source[start : start + count], non_blocking=True)
+
+
+def _movable(cache: Tensor) -> Tensor:
+    """Numbers of eight bits as bytes, which every operator that moves has."""
+    return cache.view(torch.uint8) if cache.dtype.itemsize == 1 else cache
 
 
 def _pairs(mapping: BlockMapping) -> Tensor:

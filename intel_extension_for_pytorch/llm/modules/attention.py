@@ -59,10 +59,7 @@ class VarlenAttention(nn.Module):
 
 
 class PagedAttention:
-    """The paged cache of keys and values, in the layouts of `functional.paged`.
-
-    Caches have the dtype of what is cached: `kv_cache_dtype` is "auto", and scales are not used.
-    """
+    """The paged cache of keys and values, in the layouts and dtypes of `functional.paged`."""
 
     @classmethod
     def reshape_and_cache(
@@ -76,21 +73,19 @@ class PagedAttention:
         k_scale: float = 1.0,
         v_scale: float = 1.0,
     ) -> None:
-        paged.reshape_and_cache(key, value, key_cache, value_cache, slot_mapping, kv_cache_dtype)
+        paged.reshape_and_cache(
+            key,
+            value,
+            key_cache,
+            value_cache,
+            slot_mapping,
+            kv_cache_dtype,
+            k_scale,
+            v_scale,
+        )
 
-    @classmethod
-    def reshape_and_cache_flash(
-        cls,
-        key: Tensor,
-        value: Tensor,
-        key_cache: Tensor,
-        value_cache: Tensor,
-        slot_mapping: Tensor,
-        kv_cache_dtype: str = "auto",
-        k_scale: float = 1.0,
-        v_scale: float = 1.0,
-    ) -> None:
-        paged.reshape_and_cache(key, value, key_cache, value_cache, slot_mapping, kv_cache_dtype)
+    # The layout is seen from the caches.
+    reshape_and_cache_flash = reshape_and_cache
 
     @classmethod
     def single_query_kv_attention(
@@ -128,6 +123,8 @@ class PagedAttention:
             alibi_slopes,
             softcap,
             window_size,
+            k_scale=k_scale,
+            v_scale=v_scale,
         )
 
     single_query_cached_kv_attention = single_query_kv_attention
@@ -173,6 +170,9 @@ class PagedAttention:
             window_size_right,
             softcap,
             sink,
+            kv_cache_dtype,
+            k_scale,
+            v_scale,
         )
 
     @classmethod
