@@ -113,7 +113,7 @@ DecodeProgram::DecodeProgram(DecodeShape shape, c10::ScalarType dtype, c10::Devi
   angles_ = reserve(2 * decode_tokens * shape_.rotary);
   const auto widest = std::max({shape_.width, shape_.inner, shape_.heads * shape_.head_size,
                                 shape_.query_latent, shape_.heads * shape_.value, 2 * shape_.experts});
-  scratch_stride_ = std::max(decode_tokens * widest, 2 * kernels::decode_position_block * shape_.head_size);
+  scratch_stride_ = decode_tokens * widest;
   groups_ = 2 * std::max<std::int64_t>(runtime::device_limits(device.index()).compute_units, 1);
   scratch_ = offset;
   add_stage(DecodeKind::angles);

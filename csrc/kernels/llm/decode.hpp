@@ -68,7 +68,7 @@ IPEX_WITHIN void run_tile(const DecodeParams& params, const DecodeStage& stage, 
       finish_head<T>(params, stage, tile, scratch);
       break;
     case DecodeKind::attention:
-      attend<T>(params, stage, tile, scratch);
+      attend<T>(params, stage, tile);
       break;
     case DecodeKind::latent_heads:
       finish_latent<T>(params, stage, tile, scratch);

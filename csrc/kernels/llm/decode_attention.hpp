@@ -12,41 +12,104 @@ struct AttentionSum {
   float* values;  // [value size]
 };
 
-// Takes in `count` positions from `first` on, whose keys and values are rows of floats, for the heads that
-// share them.
+// Where the vectors of a block of positions are. A latent key is what values are made of, and the rotated
+// features, in `rotated`.
 template <class T>
-IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& stage, int token, int head_begin,
-                              int head_count, int first, int count, const float* keys, const float* values,
-                              AttentionSum* sums) {
-  const int size = params.head_size;
-  const int row = token / params.tokens_of_row;
-  const int query_position = params.cached + token % params.tokens_of_row;
-  FloatPack seen(0.0f);  // a bias: zero, or minus infinity for what is not seen
-  for (int i = 0; i < decode_position_block; ++i) {
-    const int position = first + i;
-    bool sees = i < count && position <= query_position;
-    if (stage.window > 0) sees = sees && position > query_position - stage.window;
-    if (params.mask != nullptr && sees) sees = params.mask[row * params.mask_stride + position] != 0;
-    if (!sees) seen.lanes[i] = -limits<float>::infinity();
-  }
-  for (int h = 0; h < head_count; ++h) {
-    const int head = head_begin + h;
-    const float* query = params.workspace + params.queries + (token * int64_t{params.heads} + head) * size;
-    FloatPack products[decode_position_block];
+struct PositionBlock {
+  int first, count;
+  const T* keys[decode_position_block];
+  const T* rotated[decode_position_block];
+  const T* values[decode_position_block];
+};
+
+template <class T>
+IPEX_WITHIN void find_positions(const DecodeParams& params, const DecodeSegment& segment, int begin, int row,
+                                int key_head, PositionBlock<T>& block) {
+  const bool latent = params.latent.rank > 0;
+  const T* const keys = static_cast<const T*>(segment.keys) + key_head * segment.key_head;
+  const T* const values = static_cast<const T*>(segment.values) + key_head * segment.value_head;
+  const int64_t key_row = segment.key_row, value_row = segment.value_row;
+  const int64_t key_position = segment.key_position, value_position = segment.value_position;
 #pragma nounroll
-    for (int i = 0; i < decode_position_block; ++i) {
-      FloatPack sum(0.0f);
-      const float* key = keys + int64_t{i} * size;
-      int64_t d = 0;
-      for (; d + FloatPack::count <= size; d += FloatPack::count) {
-        sum = math::fma(load_pack<FloatPack>(query + d), load_pack<FloatPack>(key + d), sum);
-      }
-      float rest = 0;
-      for (; d < size; ++d) rest += query[d] * key[d];
-      sum.lanes[0] += rest;
-      products[i] = sum;
+  for (int i = 0; i < decode_position_block; ++i) {
+    // Those beyond the last are read as the last, and not seen.
+    const int position = block.first + sycl::min(i, block.count - 1);
+    const int64_t place = position - begin;
+    const int64_t of = params.row_of ? params.row_of[position * int64_t{params.rows} + row] : row;
+    const T* const key = keys + of * key_row + place * key_position;
+    const T* const value = values + of * value_row + place * value_position;
+    block.keys[i] = key;
+    block.rotated[i] = value;
+    block.values[i] = latent ? key : value;
+  }
+}
+
+// Zero for the positions of a block that a query sees, or minus infinity.
+IPEX_WITHIN FloatPack seen_positions(const DecodeParams& params, const DecodeStage& stage, int row,
+                                     int query_position, int first, int count) {
+  const int begin = stage.window > 0 ? query_position - stage.window + 1 : 0;
+  const int end = sycl::min(first + count, query_position + 1);
+  float bias[decode_position_block];
+  for (int i = 0; i < decode_position_block; ++i) {
+    bias[i] = first + i >= begin && first + i < end ? 0.0f : -limits<float>::infinity();
+  }
+  if (params.mask != nullptr) {
+    const std::int64_t* const mask = params.mask + row * params.mask_stride + first;
+    for (int i = 0; i < count; ++i) {
+      if (mask[i] == 0) bias[i] = -limits<float>::infinity();
     }
-    FloatPack scores = lane_totals(products) * FloatPack(params.scale);
+  }
+  return load_pack<FloatPack>(bias);
+}
+
+// Sums of products along `size` elements of a key with the queries of `heads`, `query_step` apart.
+template <int heads, class T>
+IPEX_WITHIN void add_products(const float* queries, int query_step, const T* key, int size, FloatPack* packs,
+                              float* singles) {
+  along(size, [&](auto d) {
+    const auto element = load<float>(key, d);
+#pragma unroll
+    for (int h = 0; h < heads; ++h) {
+      const auto query = load<float>(queries + h * query_step, d);
+      if constexpr (std::is_same_v<decltype(d), PackPlace>) {
+        packs[h] = math::fma(query, element, packs[h]);
+      } else {
+        singles[h] += query * element;
+      }
+    }
+  });
+}
+
+// Takes in a block of positions for `heads` heads that share their keys, whose queries follow each other.
+template <int heads, class T>
+IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& stage, const float* queries,
+                              int first_head, int query_position, const PositionBlock<T>& block,
+                              FloatPack seen, AttentionSum* sums) {
+  const int size = params.head_size, rank = params.latent.rank, key_size = rank > 0 ? rank : size;
+  FloatPack products[heads][decode_position_block];
+#pragma nounroll
+  for (int i = 0; i < decode_position_block; ++i) {
+    FloatPack packs[heads];
+    float singles[heads];
+#pragma unroll
+    for (int h = 0; h < heads; ++h) {
+      packs[h] = FloatPack(0.0f);
+      singles[h] = 0;
+    }
+    add_products<heads>(queries, size, block.keys[i], key_size, packs, singles);
+    if (rank > 0) {
+      add_products<heads>(queries + rank, size, block.rotated[i], size - rank, packs, singles);
+    }
+#pragma unroll
+    for (int h = 0; h < heads; ++h) {
+      packs[h].lanes[0] += singles[h];
+      products[h][i] = packs[h];
+    }
+  }
+  float weights[heads][decode_position_block], factors[heads];
+#pragma unroll
+  for (int h = 0; h < heads; ++h) {
+    FloatPack scores = lane_totals(products[h]) * FloatPack(params.scale);
     if (params.soft_cap > 0) {
       for (int i = 0; i < decode_position_block; ++i) {
         scores.lanes[i] = params.soft_cap * math::tanh(scores.lanes[i] / params.soft_cap);
@@ -54,7 +117,8 @@ IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& sta
     }
     if (stage.slopes != nullptr) {
       for (int i = 0; i < decode_position_block; ++i) {
-        scores.lanes[i] += stage.slopes[head] * static_cast<float>(first + i - query_position);
+        scores.lanes[i] +=
+            stage.slopes[first_head + h] * static_cast<float>(block.first + i - query_position);
       }
     }
     scores = scores + seen;
@@ -62,48 +126,37 @@ IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& sta
     auto& state = sums[h];
     const float largest =
         sycl::fmax(state.largest, float(combine_lanes<FloatPack>(scores, maximum).lanes[0]));
-    if (largest == -limits<float>::infinity()) continue;
-    const FloatPack weights = math::exp(scores - FloatPack(largest));
-    const float factor = math::exp(state.largest - largest);
+    // Where nothing has been seen yet, all weights and the sum are zero.
+    const float shift = largest == -limits<float>::infinity() ? 0.0f : largest;
+    const FloatPack weight = math::exp(scores - FloatPack(shift));
+    factors[h] = math::exp(state.largest - shift);
     const auto plus = [](auto a, auto b) { return a + b; };
-    state.total = state.total * factor + combine_lanes<FloatPack>(weights, plus).lanes[0];
+    state.total = state.total * factors[h] + combine_lanes<FloatPack>(weight, plus).lanes[0];
     state.largest = largest;
-    along(params.value_size, [&](auto d) {
-      auto sum = load<float>(state.values, d) * factor;
-#pragma unroll
-      for (int i = 0; i < decode_position_block; ++i) {
-        sum = sum + load<float>(values + int64_t{i} * size, d) * float(weights.lanes[i]);
-      }
-      store(state.values, d, sum);
-    });
+    store_pack(weights[h], weight);
   }
+  along(params.value_size, [&](auto d) {
+    using V = decltype(load<float>(block.values[0], d));
+    V values[heads];
+#pragma unroll
+    for (int h = 0; h < heads; ++h) values[h] = load<float>(sums[h].values, d) * V(factors[h]);
+#pragma unroll
+    for (int i = 0; i < decode_position_block; ++i) {
+      const V value = load<float>(block.values[i], d);
+#pragma unroll
+      for (int h = 0; h < heads; ++h) values[h] = math::fma(value, V(weights[h][i]), values[h]);
+    }
+#pragma unroll
+    for (int h = 0; h < heads; ++h) store(sums[h].values, d, values[h]);
+  });
 }
 
-// Keys and values of up to a block of positions as rows of floats, head_size apart. Latent ones are keys,
-// with the rotated features behind them, and values at once.
-template <class T>
-IPEX_WITHIN void load_block(const DecodeParams& params, const DecodeSegment& segment, int begin, int row,
-                            int key_head, int first, int positions, float* keys, float* values) {
-  const int size = params.head_size, rank = params.latent.rank;
-  for (int i = 0; i < decode_position_block; ++i) {
-    // Rows beyond the last are read as the last, and not seen.
-    const int position = first + sycl::min(i, positions - 1);
-    const int64_t place = position - begin;
-    const int64_t of = params.row_of ? params.row_of[position * int64_t{params.rows} + row] : row;
-    const T* const key = static_cast<const T*>(segment.keys) + of * segment.key_row +
-                         key_head * segment.key_head + place * segment.key_position;
-    const T* const value = static_cast<const T*>(segment.values) + of * segment.value_row +
-                           key_head * segment.value_head + place * segment.value_position;
-    float* const to = keys + int64_t{i} * size;
-    if (rank > 0) {
-      along(rank, [&](auto d) { store(to, d, load<float>(key, d)); });
-      along(size - rank, [&](auto d) { store(to + rank, d, load<float>(value, d)); });
-    } else {
-      along(size, [&](auto d) {
-        store(to, d, load<float>(key, d));
-        store(values + int64_t{i} * size, d, load<float>(value, d));
-      });
-    }
+template <int heads = 1, class... Arguments>
+IPEX_WITHIN void attend_block_of(int count, Arguments&... arguments) {
+  if (count == heads) {
+    attend_block<heads>(arguments...);
+  } else if constexpr (heads < decode_head_block) {
+    attend_block_of<heads + 1>(count, arguments...);
   }
 }
 
@@ -113,7 +166,7 @@ IPEX_WITHIN int head_blocks(const DecodeParams& params) {
 
 // Piece of work: a token, some of the heads that share keys, and a part of the keys.
 template <class T>
-IPEX_WITHIN void attend(const DecodeParams& params, const DecodeStage& stage, int piece, float* scratch) {
+IPEX_WITHIN void attend(const DecodeParams& params, const DecodeStage& stage, int piece) {
   const int size = params.head_size, group = params.heads / params.key_heads, blocks = head_blocks(params);
   const int part = piece % params.splits, block = piece / params.splits % blocks;
   const int key_head = piece / (params.splits * blocks) % params.key_heads;
@@ -123,10 +176,10 @@ IPEX_WITHIN void attend(const DecodeParams& params, const DecodeStage& stage, in
   int begin = part * params.split_length;
   const int end = sycl::min(begin + params.split_length, last + 1);
   if (stage.window > 0) begin = sycl::max(begin, last + 1 - stage.window);
-  float* const keys = scratch;
-  float* const values = params.latent.rank > 0 ? keys : keys + decode_position_block * size;
   const int first_head = key_head * group + block * decode_head_block;
   const int count = sycl::min(decode_head_block, group - block * decode_head_block);
+  const float* queries =
+      params.workspace + params.queries + (token * int64_t{params.heads} + first_head) * size;
   AttentionSum sums[decode_head_block];
   for (int i = 0; i < count; ++i) {
     float* const output =
@@ -140,9 +193,12 @@ IPEX_WITHIN void attend(const DecodeParams& params, const DecodeStage& stage, in
     const int from = sycl::max(begin, params.begins[s]), to = sycl::min(end, params.begins[s + 1]);
     const auto& segment = params.segments[stage.layer * params.segment_count + s];
     for (int first = from; first < to; first += decode_position_block) {
-      const int positions = sycl::min(decode_position_block, to - first);
-      load_block<T>(params, segment, params.begins[s], row, key_head, first, positions, keys, values);
-      attend_block<T>(params, stage, token, first_head, count, first, positions, keys, values, sums);
+      PositionBlock<T> positions;
+      positions.first = first;
+      positions.count = sycl::min(decode_position_block, to - first);
+      find_positions(params, segment, params.begins[s], row, key_head, positions);
+      const auto seen = seen_positions(params, stage, row, last, first, positions.count);
+      attend_block_of(count, params, stage, queries, first_head, last, positions, seen, sums);
     }
   }
   for (int i = 0; i < count; ++i) {

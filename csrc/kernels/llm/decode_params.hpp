@@ -13,7 +13,7 @@ constexpr int decode_segments = 64;  // of the key and value cache, at most
 constexpr int decode_head_size = 1024;
 constexpr int decode_line = 16;            // 32-bit words of a cache line: counters do not share one
 constexpr int decode_position_block = 16;  // keys that are looked at together
-constexpr int decode_head_block = 8;       // heads that look at them together
+constexpr int decode_head_block = 4;       // heads that look at them together
 
 enum class DecodeKind : std::int32_t {
   angles,         // cosines and sines of the tokens' positions
