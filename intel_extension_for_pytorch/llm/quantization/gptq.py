@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from .formats import KINDS, codes_of, numbers_of
 from .linear import QuantizationReport, WeightOnlyLinear
 from .scales import best_scales, in_groups, numbers_for
+from .tune import final_states, tune_scales
 from .weight import QuantizedWeight, check_kind
 
 BLOCK = 128  # columns after which errors are passed on to all that follow
@@ -105,6 +107,7 @@ def gptq_quantize(
     group_size: int = 128,
     skip: Iterable[str] = ("lm_head",),
     symmetric: bool = False,
+    tune: int = 0,
 ) -> QuantizationReport:
     """Replaces the linear layers in the decoder layers of a model of transformers, in place, by
     `WeightOnlyLinear` with codes chosen for `batches`, decoder layer by decoder layer: each is
@@ -114,6 +117,8 @@ def gptq_quantize(
         batches: Inputs; a tuple or list is taken for positional, a dict for keyword arguments.
         kind, group_size, symmetric: See `QuantizedWeight.quantize`.
         skip: Names of layers, or last parts of names, that are kept.
+        tune: Passes over the batches, after all, in which scales and zero points learn to give
+            the probabilities that the model gave before: takes as long as so much training.
 
     Returns:
         What was replaced and what was kept.
@@ -125,7 +130,9 @@ def gptq_quantize(
     skipped = set(skip)
     report = QuantizationReport()
     prefix, layers = _decoder_layers(model)
-    with torch.no_grad():
+    batches = list(batches)
+    with torch.no_grad(), _without_cache(model):
+        references = final_states(model, batches, _run) if tune else []
         hidden, arguments = _record(model, layers, batches)
         for index, layer in enumerate(layers):
             linears = {}
@@ -153,6 +160,9 @@ def gptq_quantize(
             hidden = [
                 _call(layer, one, kept) for one, kept in zip(hidden, arguments[index], strict=True)
             ]
+    if tune:
+        with _without_cache(model):
+            tune_scales(model, batches, references, tune, _run)
     inside = {id(linear) for linear in layers.modules()}
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear) and id(module) not in inside:
@@ -204,26 +214,34 @@ def _record(
         layer.register_forward_pre_hook(functools.partial(see, index), with_kwargs=True)
         for index, layer in enumerate(layers)
     ]
+    try:
+        for batch in batches:
+            _run(model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not hidden:
+        raise ValueError("gptq_quantize: expected at least one batch to calibrate with")
+    return hidden, arguments
+
+
+def _run(model: nn.Module, batch: Any) -> Any:
+    if isinstance(batch, dict):
+        return model(**batch)
+    return model(*batch) if isinstance(batch, (tuple, list)) else model(batch)
+
+
+@contextlib.contextmanager
+def _without_cache(model: nn.Module) -> Iterator[None]:
     config: Any = getattr(model, "config", None)
     cached = getattr(config, "use_cache", None)
     try:
         if cached is not None:
             config.use_cache = False
-        for batch in batches:
-            if isinstance(batch, dict):
-                model(**batch)
-            elif isinstance(batch, (tuple, list)):
-                model(*batch)
-            else:
-                model(batch)
+        yield
     finally:
-        for handle in handles:
-            handle.remove()
         if cached is not None:
             config.use_cache = cached
-    if not hidden:
-        raise ValueError("gptq_quantize: expected at least one batch to calibrate with")
-    return hidden, arguments
 
 
 def _call(layer: nn.Module, hidden: Tensor, given: _Arguments) -> Tensor:
