@@ -47,7 +47,7 @@ struct Cache {
 };
 
 // What a call says of the numbers in a cache.
-struct CacheNumbers {
+struct CacheFormat {
   c10::string_view dtype = "auto";
   double key_scale = 1, value_scale = 1;
 };
@@ -112,7 +112,7 @@ Cache cached(const char* name, const Tensor& key, const Tensor& value) {
 
 // Caches of the dtype of `tensor`; or of eight bits, as `numbers` or the caches' own dtype says.
 Cache cached(const char* name, const Tensor& key, const Tensor& value, const Tensor& tensor,
-             const CacheNumbers& numbers) {
+             const CacheFormat& numbers) {
   auto cache = cached(name, key, value);
   check_device(name, "key_cache", key, tensor);
   check_like(name, "value_cache", value, key);
@@ -328,7 +328,7 @@ void check_inference(const char* name, double dropout, bool return_softmax) {
 Tensor varlen(const Options& options, const Tensor& query, const Tensor& key, const Tensor& value,
               const Tensor& out, const Tensor& query_starts, const Tensor& key_starts,
               const OptionalTensor& key_lengths, const OptionalTensor& blocks, bool zero_tensors,
-              const CacheNumbers& numbers = {}) {
+              const CacheFormat& numbers = {}) {
   const auto* name = options.name;
   if (!blocks) {
     check_like(name, "key", key, query);
@@ -414,7 +414,7 @@ void paged_attention(const Tensor& out, const Tensor& query, const Tensor& key_c
 }
 
 void store_in_cache(const char* name, const Tensor& key, const Tensor& value, const Tensor& key_cache,
-                    const Tensor& value_cache, const Tensor& slots, const CacheNumbers& numbers) {
+                    const Tensor& value_cache, const Tensor& slots, const CacheFormat& numbers) {
   check_dtype_of_model(name, key);
   check_like(name, "value", value, key);
   check_device(name, "slot_mapping", slots, key);

@@ -12,20 +12,18 @@ struct AttentionSum {
   float* values;  // [value size]
 };
 
-// Where the vectors of a block of positions are. A latent key is what values are made of, and the rotated
-// features, in `rotated`.
+// Where the vectors of a block of positions are. Latent ones are keys, with the rotated features, which are
+// in the place of values, behind them, and values at once.
 template <class T>
 struct PositionBlock {
   int first, count;
   const T* keys[decode_position_block];
-  const T* rotated[decode_position_block];
   const T* values[decode_position_block];
 };
 
 template <class T>
 IPEX_WITHIN void find_positions(const DecodeParams& params, const DecodeSegment& segment, int begin, int row,
                                 int key_head, PositionBlock<T>& block) {
-  const bool latent = params.latent.rank > 0;
   const T* const keys = static_cast<const T*>(segment.keys) + key_head * segment.key_head;
   const T* const values = static_cast<const T*>(segment.values) + key_head * segment.value_head;
   const int64_t key_row = segment.key_row, value_row = segment.value_row;
@@ -36,11 +34,8 @@ IPEX_WITHIN void find_positions(const DecodeParams& params, const DecodeSegment&
     const int position = block.first + sycl::min(i, block.count - 1);
     const int64_t place = position - begin;
     const int64_t of = params.row_of ? params.row_of[position * int64_t{params.rows} + row] : row;
-    const T* const key = keys + of * key_row + place * key_position;
-    const T* const value = values + of * value_row + place * value_position;
-    block.keys[i] = key;
-    block.rotated[i] = value;
-    block.values[i] = latent ? key : value;
+    block.keys[i] = keys + of * key_row + place * key_position;
+    block.values[i] = values + of * value_row + place * value_position;
   }
 }
 
@@ -98,7 +93,7 @@ IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& sta
     }
     add_products<heads>(queries, size, block.keys[i], key_size, packs, singles);
     if (rank > 0) {
-      add_products<heads>(queries + rank, size, block.rotated[i], size - rank, packs, singles);
+      add_products<heads>(queries + rank, size, block.values[i], size - rank, packs, singles);
     }
 #pragma unroll
     for (int h = 0; h < heads; ++h) {
@@ -135,14 +130,15 @@ IPEX_WITHIN void attend_block(const DecodeParams& params, const DecodeStage& sta
     state.largest = largest;
     store_pack(weights[h], weight);
   }
+  const T* const* const vectors = rank > 0 ? block.keys : block.values;
   along(params.value_size, [&](auto d) {
-    using V = decltype(load<float>(block.values[0], d));
+    using V = decltype(load<float>(vectors[0], d));
     V values[heads];
 #pragma unroll
     for (int h = 0; h < heads; ++h) values[h] = load<float>(sums[h].values, d) * V(factors[h]);
 #pragma unroll
     for (int i = 0; i < decode_position_block; ++i) {
-      const V value = load<float>(block.values[i], d);
+      const V value = load<float>(vectors[i], d);
 #pragma unroll
       for (int h = 0; h < heads; ++h) values[h] = math::fma(value, V(weights[h][i]), values[h]);
     }
