@@ -83,4 +83,5 @@ def test_the_gradients_are_those_of_the_weights(model, batches):
 
 def test_codes_that_are_no_integers_cannot_be_tuned(model, batches):
     with pytest.raises(ValueError, match="tune_scales: expected codes of integers, but got nf4"):
-        gptq_quantize(copy.deepcopy(model), batches, "nf4", 32, tune=1)
+        gptq_quantize(kept := copy.deepcopy(model), batches, "nf4", 32, tune=1)
+    assert not any(isinstance(layer, WeightOnlyLinear) for layer in kept.modules())

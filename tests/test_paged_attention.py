@@ -442,3 +442,13 @@ BAD_CALLS = {
 def test_bad_input(message: str) -> None:
     with pytest.raises(RuntimeError, match=message):
         BAD_CALLS[message]()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "numbers", "scale"),
+    [(torch.float32, "fp8", 1.0), (torch.uint8, "auto", 1.0), (torch.float32, "auto", 2.0)],
+)
+def test_caches_on_the_cpu_are_checked_too(dtype: torch.dtype, numbers: str, scale: float) -> None:
+    token, caches = torch.zeros(1, 1, 8), torch.zeros(2, 2, 4, 1, 8, dtype=dtype)
+    with pytest.raises(ValueError, match="paged cache: expected"):
+        paged.reshape_and_cache(token, token, *caches, torch.zeros(1).long(), numbers, scale)

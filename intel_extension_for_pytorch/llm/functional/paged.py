@@ -56,7 +56,7 @@ def reshape_and_cache_reference(
     v_scale: float = 1.0,
 ) -> None:
     """`reshape_and_cache` by plain operators."""
-    dtype = _dtype_of_cache(key_cache, kv_cache_dtype)
+    dtype = _dtype_of_cache(key_cache, kv_cache_dtype, k_scale, v_scale)
     if dtype.itemsize == 1:
         key, value = _as_bytes(key, k_scale, dtype), _as_bytes(value, v_scale, dtype)
         key_cache, value_cache = key_cache.view(torch.uint8), value_cache.view(torch.uint8)
@@ -76,8 +76,22 @@ _FLOAT8 = {
 }
 
 
-def _dtype_of_cache(cache: Tensor, kv_cache_dtype: str) -> torch.dtype:
-    return cache.dtype if kv_cache_dtype == "auto" else _FLOAT8[kv_cache_dtype]
+def _dtype_of_cache(
+    cache: Tensor, kv_cache_dtype: str, k_scale: float, v_scale: float
+) -> torch.dtype:
+    """What the numbers in a cache are; raises ValueError where it cannot hold what was asked."""
+    dtype = cache.dtype if kv_cache_dtype == "auto" else _FLOAT8.get(kv_cache_dtype)
+    if dtype is None or cache.dtype not in (dtype, torch.uint8) or dtype is torch.uint8:
+        raise ValueError(
+            "paged cache: expected kv_cache_dtype auto, or one of "
+            f"{', '.join(_FLOAT8)} for a cache of it or uint8, but got {kv_cache_dtype} "
+            f"for {cache.dtype}"
+        )
+    if dtype.itemsize > 1 and (k_scale, v_scale) != (1, 1):
+        raise ValueError(
+            f"paged cache: expected scales of 1 for {dtype}, but got {k_scale} and {v_scale}"
+        )
+    return dtype
 
 
 def _as_bytes(numbers: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
@@ -242,7 +256,7 @@ def _of_sequences(
     v_scale: float,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The keys and the values of each sequence; those of eight bits as float32."""
-    dtype = _dtype_of_cache(key_cache, kv_cache_dtype)
+    dtype = _dtype_of_cache(key_cache, kv_cache_dtype, k_scale, v_scale)
     if dtype.itemsize == 1:
         key_cache, value_cache = key_cache.view(torch.uint8), value_cache.view(torch.uint8)
     keys, values = as_rows(key_cache, value_cache)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .formats import KINDS, codes_of, numbers_of
 from .linear import QuantizationReport, WeightOnlyLinear
 from .scales import best_scales, in_groups, numbers_for
-from .tune import final_states, tune_scales
+from .tune import check_tunable, final_states, tune_scales
 from .weight import QuantizedWeight, check_kind
 
 BLOCK = 128  # columns after which errors are passed on to all that follow
@@ -127,6 +127,8 @@ def gptq_quantize(
         ValueError: There is no batch, no list of layers, or a kind or group size that is none.
     """
     check_kind("gptq_quantize", kind)
+    if tune:
+        check_tunable(kind)
     skipped = set(skip)
     report = QuantizationReport()
     prefix, layers = _decoder_layers(model)

@@ -20,6 +20,11 @@ SCALE_RATE = 1e-3  # of a scale, a step
 OFFSET_RATE = 4e-3  # of the distance from a code to the next, a step
 
 
+def check_tunable(kind: str) -> None:
+    if not KINDS[kind].integers:
+        raise ValueError(f"tune_scales: expected codes of integers, but got {kind}")
+
+
 class _Product(torch.autograd.Function):
     """``input @ weights.T`` with weights ``code * scale + offset``, made again for gradients."""
 
@@ -46,8 +51,7 @@ class _Tuned(nn.Module):
     def __init__(self, layer: WeightOnlyLinear) -> None:
         super().__init__()
         weight = layer.quantized_weight
-        if not KINDS[weight.kind].integers:
-            raise ValueError(f"tune_scales: expected codes of integers, but got {weight.kind}")
+        check_tunable(weight.kind)
         self.weight, self.bias, self.columns = weight, layer.bias, weight.shape[1]
         self.size = self.columns if weight.scales.shape[1] == 1 else weight.span
         self.codes = unpack_codes(weight.codes, weight.kind, self.columns)
